@@ -1,0 +1,123 @@
+"""ESCO: the European Commission's list of skills, read from the CSV files as it publishes them.
+
+Both kinds of file are understood, whatever the order of their columns: the skills collections
+(``altLabels`` and ``broaderConceptUri`` separated by ``|``) and the skill groups (one per line).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from ledger import files
+from ledger.errors import Invalid
+from ledger.messages import N_
+
+SKILL, KNOWLEDGE, GROUP = "skill", "knowledge", "group"
+
+_URI = re.compile(r"http://data\.europa\.eu/esco/[A-Za-z0-9._~/-]{1,200}", re.ASCII)
+_SEPARATOR = re.compile(r"\s*(?:\||[\r\n]+)\s*")
+_NEEDED = ("conceptType", "conceptUri", "preferredLabel")
+_FIELD = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """One ESCO concept; ``kind`` is ``skill``, ``knowledge`` or ``group``, the URI its identity."""
+
+    uri: str
+    kind: str
+    label: str
+    alt_labels: tuple[str, ...] = ()
+    description: str = ""
+    broader_uris: tuple[str, ...] = ()
+    reuse_level: str | None = None
+    status: str = "released"
+
+
+def read(data: bytes) -> tuple[Skill, ...]:
+    """Return the concepts of one published file, each URI once.
+
+    Raises Invalid with the line when it is no such file or names something outside ESCO.
+    """
+    records = files.records(files.decode(data), ",")
+    _, header = next(records)
+    if not set(_NEEDED) <= set(header):
+        raise Invalid(N_("This is not a file of ESCO skills as published."), field=_FIELD)
+    return merge(_skills(records, header))
+
+
+def merge(skills: Iterable[Skill]) -> tuple[Skill, ...]:
+    """Return each concept once, with the other labels and broader concepts of all its copies."""
+    merged: dict[str, Skill] = {}
+    for skill in skills:
+        before = merged.get(skill.uri)
+        merged[skill.uri] = skill if before is None else _both(before, skill)
+    return tuple(merged.values())
+
+
+def _both(first: Skill, second: Skill) -> Skill:
+    return replace(
+        first,
+        alt_labels=_unique((*first.alt_labels, *second.alt_labels)),
+        description=first.description or second.description,
+        broader_uris=_unique((*first.broader_uris, *second.broader_uris)),
+        reuse_level=first.reuse_level or second.reuse_level,
+    )
+
+
+def _skills(records: Iterator[tuple[int, list[str]]], header: list[str]) -> Iterator[Skill]:
+    for line, cells in records:
+        if len(cells) != len(header):
+            raise Invalid(
+                N_("Line %(line)s has %(cells)s cells where the header has %(columns)s."),
+                field=_FIELD,
+                line=line,
+                cells=len(cells),
+                columns=len(header),
+            )
+        yield _skill(line, dict(zip(header, cells, strict=True)))
+
+
+def _skill(line: int, cells: Mapping[str, str]) -> Skill:
+    broader = _unique(_SEPARATOR.split(cells.get("broaderConceptUri", "")))
+    for uri in (cells["conceptUri"], *broader):
+        if not _URI.fullmatch(uri):
+            raise Invalid(
+                N_("Line %(line)s names something that is not an ESCO concept."),
+                field=_FIELD,
+                line=line,
+            )
+    if not cells["preferredLabel"]:
+        raise Invalid(N_("Line %(line)s has no label."), field=_FIELD, line=line)
+    return Skill(
+        uri=cells["conceptUri"],
+        kind=_kind(line, cells),
+        label=cells["preferredLabel"],
+        alt_labels=_unique(_SEPARATOR.split(cells.get("altLabels", ""))),
+        description=cells.get("description", ""),
+        broader_uris=broader,
+        reuse_level=cells.get("reuseLevel") or None,
+        status=cells.get("status") or "released",
+    )
+
+
+def _kind(line: int, cells: Mapping[str, str]) -> str:
+    match cells["conceptType"], cells.get("skillType", ""):
+        case "SkillGroup", _:
+            return GROUP
+        case "KnowledgeSkillCompetence", "knowledge":
+            return KNOWLEDGE
+        case "KnowledgeSkillCompetence", _:
+            return SKILL
+    raise Invalid(
+        N_("Line %(line)s is not a skill but “%(kind)s”."),
+        field=_FIELD,
+        line=line,
+        kind=cells["conceptType"][:60],
+    )
+
+
+def _unique(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text for text in texts if text))

@@ -76,10 +76,11 @@ def read_table(
     return Table(tuple(found.values()), rows)
 
 
-def decode(data: bytes) -> str:
+def decode(data: bytes, *, drop_controls: bool = False) -> str:
     """Return the text of a file in UTF-8, UTF-16 with BOM or Windows-1252.
 
-    Raises Invalid when it is empty, too large, no text, or holds characters that cannot be shown.
+    Raises Invalid when it is empty, too large, no text, or holds characters that cannot be shown;
+    ``drop_controls`` leaves those out instead, for a publisher's file that we cannot correct.
     """
     if len(data) > MAX_BYTES:
         raise Invalid(
@@ -94,6 +95,8 @@ def decode(data: bytes) -> str:
     text = _decoded(data)
     if not text.strip():
         raise Invalid(N_("The file is empty."), field=_FIELD)
+    if drop_controls:
+        return _FORBIDDEN.sub("", text)
     bad = _FORBIDDEN.search(text)
     if bad:
         raise Invalid(

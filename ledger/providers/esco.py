@@ -41,7 +41,8 @@ def read(data: bytes) -> tuple[Skill, ...]:
 
     Raises Invalid with the line when it is no such file or names something outside ESCO.
     """
-    records = files.records(files.decode(data), ",")
+    # The published file of skill groups has stray control characters in its descriptions.
+    records = files.records(files.decode(data, drop_controls=True), ",")
     _, header = next(records)
     if not set(_NEEDED) <= set(header):
         raise Invalid(N_("This is not a file of ESCO skills as published."), field=_FIELD)

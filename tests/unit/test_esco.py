@@ -50,6 +50,11 @@ def test_groups_are_read_with_or_without_bom() -> None:
     assert group.reuse_level is None
 
 
+def test_stray_control_characters_of_the_publisher_are_left_out() -> None:
+    (group,) = esco.read(GROUPS.replace("About planning", "About\u009d planning").encode())
+    assert group.description == "About planning"
+
+
 def test_a_concept_in_two_files_is_one_concept() -> None:
     other = COLLECTION.replace("make plans", "organise").replace("First line.", "Other.")
     merged = esco.merge((*esco.read(COLLECTION.encode()), *esco.read(other.encode())))

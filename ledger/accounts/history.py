@@ -1,0 +1,45 @@
+"""History as events: a status is never overwritten without one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ledger import ids
+from ledger.accounts.models import Event
+from ledger.db import Work
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One step in a history."""
+
+    id: str
+    kind: str
+    actor_id: str
+    at: datetime
+    data: dict[str, Any]
+
+
+def record(work: Work, subject_id: str, kind: str, **data: Any) -> None:
+    """Add an event to the history of ``subject_id``; ``data`` must fit in JSON."""
+    work.session.add(
+        Event(
+            id=ids.new("evt"),
+            subject=subject_id,
+            kind=kind,
+            actor_id=work.actor.id,
+            at=work.now,
+            data=data,
+        )
+    )
+
+
+def of(session: Session, subject_id: str) -> tuple[EventView, ...]:
+    """Return the history of ``subject_id``, oldest first."""
+    rows = session.scalars(select(Event).where(Event.subject == subject_id).order_by(Event.id))
+    return tuple(EventView(row.id, row.kind, row.actor_id, row.at, row.data) for row in rows)

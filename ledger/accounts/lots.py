@@ -1,0 +1,185 @@
+"""Lots: crediting them from a scheme's fund, and what an account holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from ledger import clock, ids
+from ledger.accounts import journal, schemes
+from ledger.accounts.models import Lot, Organisation, Posting, Rule, Scheme
+from ledger.db import Work
+from ledger.errors import InsufficientBalance, NotFound, WrongState
+from ledger.messages import N_
+from ledger.money import Money, checked
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """An amount (minor units of the scheme) for one account; ``subject`` is credited once."""
+
+    account_id: str
+    amount: int
+    origin: str  # grant, accrual, top_up
+    subject: str
+    expires_on: date | None = None  # None: as the rule says
+    enrolment_id: str | None = None  # a top-up for one enrolment only
+
+
+@dataclass(frozen=True, slots=True)
+class LotView:
+    """A lot as its holder sees it; amounts in minor units of ``unit``."""
+
+    id: str
+    account_id: str
+    scheme_id: str
+    scheme_name: str
+    scheme_name_en: str
+    funder_name: str
+    unit: str
+    origin: str
+    rule_id: str
+    enrolment_id: str | None
+    granted_on: date
+    expires_on: date | None
+    credited: int
+    available: int
+    held: int
+    spent: int
+    returned: int
+
+    def expired(self, on: date) -> bool:
+        """Tell whether the last day for spending lies before ``on``."""
+        return self.expires_on is not None and self.expires_on < on
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Sums over the lots of one unit; ``expired`` waits to go back to its fund."""
+
+    unit: str
+    available: int
+    held: int
+    spent: int
+    expired: int
+
+
+def credit(work: Work, scheme_id: str, credits: Sequence[Credit]) -> list[journal.Receipt]:
+    """Credit a new lot per item from the fund of a scheme; all of them or none.
+
+    The scheme is locked, so that two batches cannot both spend the last of the fund. Raises
+    NotFound, WrongState when the scheme is closed, InsufficientBalance when the fund falls
+    short, AlreadyDone when a subject was credited before.
+    """
+    if not credits:
+        return []
+    scheme = work.session.scalars(
+        select(Scheme).where(Scheme.id == scheme_id).with_for_update()
+    ).one_or_none()
+    if scheme is None:
+        raise NotFound(N_("There is no such scheme."))
+    if scheme.status != "open":
+        raise WrongState(N_("This scheme is closed."))
+    rule = schemes.rule_on(work.session, scheme_id, work.today)
+    total = sum(checked(item.amount) for item in credits)
+    fund = bucket_balance(work.session, scheme_id, "fund")
+    if total > fund:
+        raise InsufficientBalance(
+            N_("The fund of this scheme has %(fund)s, and this needs %(total)s. Pay in first."),
+            fund=Money(fund, scheme.unit),
+            total=Money(total, scheme.unit),
+        )
+    opens = [_new_lot(work, scheme, rule, item) for item in credits]
+    entries = [_entry(item, lot) for item, lot in zip(credits, opens, strict=True)]
+    return journal.post_many(work, entries, opens)
+
+
+def _new_lot(work: Work, scheme: Scheme, rule: Rule, item: Credit) -> journal.NewLot:
+    expires_on = item.expires_on
+    if expires_on is None and rule.expiry_months is not None:
+        expires_on = clock.add_months(work.today, rule.expiry_months)
+    return journal.NewLot(
+        id=ids.new("lot"),
+        account_id=item.account_id,
+        scheme_id=scheme.id,
+        rule_id=rule.id,
+        unit=scheme.unit,
+        origin=item.origin,
+        subject=item.subject,
+        expires_on=expires_on,
+        enrolment_id=item.enrolment_id,
+    )
+
+
+def _entry(item: Credit, lot: journal.NewLot) -> journal.Entry:
+    def line(bucket: str, amount: int) -> journal.Line:
+        return journal.Line(
+            bucket, amount, lot.scheme_id, lot.unit, lot.rule_id, lot.account_id, lot.id
+        )
+
+    return journal.Entry(
+        item.origin, item.subject, (line("fund", -item.amount), line("available", item.amount))
+    )
+
+
+def bucket_balance(session: Session, scheme_id: str, bucket: str) -> int:
+    """Return the balance of one bucket of a scheme in minor units, from its postings."""
+    total = select(func.coalesce(func.sum(Posting.amount), 0)).where(
+        Posting.scheme_id == scheme_id, Posting.bucket == bucket
+    )
+    return int(session.execute(total).scalar_one())
+
+
+def of_account(session: Session, account_id: str) -> tuple[LotView, ...]:
+    """Return all lots of an account: those that expire first come first, never-expiring last."""
+    rows = session.execute(
+        select(Lot, Scheme, Organisation.name)
+        .join(Scheme, Scheme.id == Lot.scheme_id)
+        .join(Organisation, Organisation.id == Scheme.funder_id)
+        .where(Lot.account_id == account_id)
+    )
+    views = [_view(lot, scheme, funder) for lot, scheme, funder in rows]
+    return tuple(sorted(views, key=lambda lot: (lot.expires_on or date.max, lot.id)))
+
+
+def _view(lot: Lot, scheme: Scheme, funder: str) -> LotView:
+    return LotView(
+        id=lot.id,
+        account_id=lot.account_id,
+        scheme_id=lot.scheme_id,
+        scheme_name=scheme.name,
+        scheme_name_en=scheme.name_en,
+        funder_name=funder,
+        unit=lot.unit,
+        origin=lot.origin,
+        rule_id=lot.rule_id,
+        enrolment_id=lot.enrolment_id,
+        granted_on=lot.granted_on,
+        expires_on=lot.expires_on,
+        credited=lot.credited,
+        available=lot.available,
+        held=lot.held,
+        spent=lot.spent,
+        returned=lot.returned,
+    )
+
+
+def balance(session: Session, account_id: str, on: date) -> tuple[Balance, ...]:
+    """Return the balance per unit on a day, euros first; what has expired counts apart."""
+    lots = of_account(session, account_id)
+    units = sorted({lot.unit for lot in lots} | {"EUR"})
+    return tuple(_sum(unit, [lot for lot in lots if lot.unit == unit], on) for unit in units)
+
+
+def _sum(unit: str, lots: Sequence[LotView], on: date) -> Balance:
+    return Balance(
+        unit=unit,
+        available=sum(lot.available for lot in lots if not lot.expired(on)),
+        held=sum(lot.held for lot in lots),
+        spent=sum(lot.spent for lot in lots),
+        expired=sum(lot.available for lot in lots if lot.expired(on)),
+    )

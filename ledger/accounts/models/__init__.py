@@ -1,0 +1,46 @@
+"""The tables of accounts; nothing is decided here."""
+
+from __future__ import annotations
+
+from ledger.accounts.models.history import Event
+from ledger.accounts.models.journal import (
+    BUCKETS,
+    KINDS,
+    ExpiryNotice,
+    Lot,
+    Posting,
+    Transaction,
+)
+from ledger.accounts.models.people import (
+    ROLES,
+    Account,
+    ApiKey,
+    ConsentCode,
+    Membership,
+    Organisation,
+    Person,
+    User,
+    UserSession,
+)
+from ledger.accounts.models.schemes import Rule, Scheme
+
+__all__ = [
+    "BUCKETS",
+    "KINDS",
+    "ROLES",
+    "Account",
+    "ApiKey",
+    "ConsentCode",
+    "Event",
+    "ExpiryNotice",
+    "Lot",
+    "Membership",
+    "Organisation",
+    "Person",
+    "Posting",
+    "Rule",
+    "Scheme",
+    "Transaction",
+    "User",
+    "UserSession",
+]

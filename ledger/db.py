@@ -1,0 +1,225 @@
+"""The database and its two doors: ``reading()`` cannot write, ``work(actor)`` is one unit of work.
+
+Only this module commits. SQLite takes its write lock when the work begins (``BEGIN IMMEDIATE``),
+so that what a verb reads cannot change before it writes; PostgreSQL relies on conditional updates
+and locks in sorted order, and :meth:`Database.perform` runs the whole work again when the engine
+had to choose a victim.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import DateTime, Engine, MetaData, create_engine, event, text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.types import JSON, BigInteger, Boolean, Date, String, Text, TypeDecorator
+
+from ledger import clock
+from ledger.errors import Busy
+from ledger.messages import N_
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_RETRIED = {"40001", "40P01"}  # serialization_failure, deadlock_detected
+_ATTEMPTS = 6
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment with time zone; stored in UTC on both engines, refused without a zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment needs a time zone")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# STRICT tables know five types only; these are the ones that our columns have there.
+for _type, _name in (
+    (String, "TEXT"),
+    (Text, "TEXT"),
+    (Date, "TEXT"),
+    (DateTime, "TEXT"),
+    (JSON, "TEXT"),
+    (Boolean, "INTEGER"),
+    (BigInteger, "INTEGER"),
+):
+    compiles(_type, "sqlite")(lambda _element, _compiler, _n=_name, **_: _n)
+
+
+class Base(DeclarativeBase):
+    """Every table; on SQLite all are STRICT."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {
+        datetime: UtcDateTime(),
+        int: BigInteger(),
+        str: Text(),
+        dict[str, Any]: JSON(),
+        list[str]: JSON(),
+        list[Any]: JSON(),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: a pseudonymous id for the journal, the role, and what it may stand for."""
+
+    id: str
+    role: str
+    user_id: str | None = None
+    organisation_id: str | None = None
+    account_id: str | None = None
+
+
+SYSTEM = Actor(id="system", role="system")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One unit of work: everything in ``session`` stands or falls together at its end."""
+
+    session: Session
+    actor: Actor
+    now: datetime
+
+    @property
+    def today(self) -> date:
+        """Return the legal date of this work in Amsterdam."""
+        return clock.today(self.now)
+
+
+class Database:
+    """One SQLite file or PostgreSQL database, by its SQLAlchemy URL."""
+
+    def __init__(self, url: str, *, pool_size: int = 16) -> None:
+        self.url = url
+        self.engine = _engine(url, pool_size)
+        self._reader = _reading_engine(self.engine)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Open a session for questions; nothing that happens in it can be kept."""
+        with Session(self._reader, autoflush=False, expire_on_commit=False) as session:
+            if self._reader.dialect.name == "postgresql":
+                session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+            yield session
+
+    @contextmanager
+    def work(self, actor: Actor, now: datetime | None = None) -> Iterator[Work]:
+        """Open one unit of work; it is kept when the block ends and undone when it raises."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield Work(session, actor, now or clock.now())
+
+    def perform(
+        self,
+        actor: Actor,
+        verb: Callable[Concatenate[Work, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run ``verb`` in one unit of work and return its answer.
+
+        When the database gave this work up in favour of another, the whole work runs again, a
+        bounded number of times with growing random pauses. Raises Busy when that did not help.
+        """
+        for attempt in range(_ATTEMPTS):
+            try:
+                with self.work(actor) as work:
+                    return verb(work, *args, **kwargs)
+            except DBAPIError as error:
+                if not _may_retry(error):
+                    raise
+                # Jitter keeps the competitors from meeting again at the same moment.
+                time.sleep(random.uniform(0, 0.01 * 2**attempt))
+        raise Busy(N_("It is very busy. Nothing was changed; please try again in a minute."))
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+        self._reader.dispose()
+
+
+def _may_retry(error: DBAPIError) -> bool:
+    if getattr(error.orig, "sqlstate", None) in _RETRIED:
+        return True
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def _engine(url: str, pool_size: int) -> Engine:
+    if url.startswith("sqlite"):
+        engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 30})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_immediate)
+        return engine
+    return create_engine(url, hide_parameters=True, pool_size=pool_size, max_overflow=pool_size)
+
+
+def _reading_engine(engine: Engine) -> Engine:
+    if engine.dialect.name != "sqlite":
+        return engine
+    reader = create_engine(engine.url, hide_parameters=True, connect_args={"timeout": 30})
+    event.listen(reader, "connect", _prepare_sqlite)
+    event.listen(reader, "connect", _refuse_writes)
+    event.listen(reader, "begin", _begin_deferred)
+    return reader
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # BEGIN is ours, see below
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=30000",
+        "trusted_schema=OFF",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _refuse_writes(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute("PRAGMA query_only=ON")
+
+
+def _begin_immediate(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_deferred(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def strict_tables() -> None:
+    """Make every table STRICT on SQLite; called once all models are known."""
+    for table in Base.metadata.tables.values():
+        table.dialect_options["sqlite"]["strict"] = True

@@ -1,0 +1,46 @@
+"""The schema's versions, shipped in the package and run by ``leerrekening db upgrade``.
+
+Migrations are written out in full and never import the models, so that an old one keeps meaning
+what it meant. Each runs in one transaction on both engines: interrupted half-way, it is undone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine
+
+from ledger.db import Database
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    return config
+
+
+def head() -> str:
+    """Return the newest version that this package knows."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def current(engine: Engine) -> str | None:
+    """Return the version of a database, None for an empty one."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade(url: str) -> None:
+    """Bring the database at ``url`` to the newest version; a current one is left alone."""
+    database = Database(url)
+    try:
+        with database.engine.begin() as connection:
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        database.dispose()

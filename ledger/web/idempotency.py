@@ -1,0 +1,155 @@
+"""The same call twice gives the same answer once done: ``Idempotency-Key`` for API writes.
+
+Key row, change and stored answer stand in one unit of work. The verb runs within a savepoint, so
+that a refusal undoes what the verb did while the key and the refusal itself are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from copy import deepcopy
+from functools import wraps
+from typing import Any
+
+from flask import Response, current_app, request
+from marshmallow import Schema
+from sqlalchemy.exc import IntegrityError
+
+from ledger.db import Work
+from ledger.errors import Busy, Conflict, DomainError, Invalid
+from ledger.messages import N_
+from ledger.web import problems, unit
+from ledger.web.models import IdempotencyKey
+
+HEADER = "Idempotency-Key"
+_LONGEST = 255
+_PARAMETER = {
+    "in": "header",
+    "name": HEADER,
+    "description": "A value of your choice, new for each intended change (a UUID serves well). "
+    "Repeating a call with the same key and body gives the first answer again.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": _LONGEST},
+}
+
+Call = Callable[..., Any]
+Write = Callable[[Work], tuple[Any, int]]
+
+
+class IdempotencyKeyReused(Conflict):
+    """The key came earlier with another request."""
+
+
+class IdempotencyKeyMissing(Invalid):
+    """This call needs a key."""
+
+
+def idempotent(
+    schema: Schema | type[Schema] | None = None, *, status: int = 200, required: bool = True
+) -> Callable[[Call], Callable[..., Response]]:
+    """Turn ``view(work, …) -> answer`` into an API view that does its work at most once per key.
+
+    The view runs inside the unit of work; its answer is dumped by ``schema`` when there is one and
+    sent with ``status``. With ``required=False`` a call without key is simply done. Goes below
+    ``@blp.arguments`` and ``@roles``.
+    """
+    shape = schema() if isinstance(schema, type) else schema
+
+    def decorate(view: Call) -> Callable[..., Response]:
+        @wraps(view)
+        def wrapper(*args: Any, **kwargs: Any) -> Response:
+            def write(work: Work) -> tuple[Any, int]:
+                answer = view(work, *args, **kwargs)
+                return (shape.dump(answer) if shape else answer), status
+
+            return run(write, required=required)
+
+        apidoc: dict[str, Any] = deepcopy(getattr(view, "_apidoc", {}))
+        manual = apidoc.setdefault("manual_doc", {})
+        manual.setdefault("parameters", []).append({**_PARAMETER, "required": required})
+        wrapper._apidoc = apidoc  # type: ignore[attr-defined]
+        return wrapper
+
+    return decorate
+
+
+def run(write: Write, *, required: bool = True) -> Response:
+    """Do ``write(work) -> (answer, status)`` once for this request's key and answer it.
+
+    Raises IdempotencyKeyMissing, IdempotencyKeyReused, and what ``write`` raises when no key is
+    given.
+    """
+    key = request.headers.get(HEADER, "")
+    if not key:
+        if required:
+            raise IdempotencyKeyMissing(
+                N_("Send an Idempotency-Key header, so that this change is made only once."),
+                field=HEADER,
+            )
+        answer, status = unit.perform(write)
+        return _response(current_app.json.dumps(answer), status, replayed=False)
+    if len(key) > _LONGEST or not all("!" <= c <= "~" for c in key):
+        raise Invalid(
+            N_("An Idempotency-Key has 1 to 255 letters, digits and marks, without spaces."),
+            field=HEADER,
+        )
+    body, status, replayed = unit.perform(_once, key, _fingerprint(), write)
+    return _response(body, status, replayed=replayed)
+
+
+def _fingerprint() -> str:
+    content = request.get_data(cache=True)
+    head = f"{request.method}\n{request.full_path}\n{request.mimetype}\n".encode()
+    return hashlib.sha256(head + content).hexdigest()
+
+
+def _once(work: Work, key: str, fingerprint: str, write: Write) -> tuple[str, int, bool]:
+    identity = (work.actor.id, key)
+    row = work.session.get(IdempotencyKey, identity)
+    if row is None:
+        row = IdempotencyKey(
+            actor_id=work.actor.id,
+            key=key,
+            request_hash=fingerprint,
+            status=0,
+            body="",
+            created_at=work.now,
+        )
+        try:
+            with work.session.begin_nested():
+                work.session.add(row)
+        except IntegrityError:
+            # The same call at the same time came first; PostgreSQL let us wait for its end.
+            row = work.session.get(IdempotencyKey, identity)
+            if row is None:
+                raise
+    if row.request_hash != fingerprint:
+        raise IdempotencyKeyReused(
+            N_("This Idempotency-Key was used before for another request. Use a new one.")
+        )
+    if row.status:
+        return row.body, row.status, True
+    row.body, row.status = _attempt(work, write)
+    return row.body, row.status, False
+
+
+def _attempt(work: Work, write: Write) -> tuple[str, int]:
+    try:
+        with work.session.begin_nested():
+            answer, status = write(work)
+    except Busy:
+        raise  # not an outcome: trying again with the same key must be possible
+    except DomainError as refusal:
+        return current_app.json.dumps(problems.document(refusal)), refusal.status
+    return current_app.json.dumps(answer), status
+
+
+def _response(body: str, status: int, *, replayed: bool) -> Response:
+    response = Response(
+        body + "\n",
+        status,
+        mimetype=problems.MEDIA_TYPE if status >= 400 else "application/json",
+    )
+    if replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response

@@ -68,14 +68,14 @@ class Balance:
     expired: int
 
 
-def credit(work: Work, scheme_id: str, credits: Sequence[Credit]) -> list[journal.Receipt]:
+def credit(work: Work, scheme_id: str, items: Sequence[Credit]) -> list[journal.Receipt]:
     """Credit a new lot per item from the fund of a scheme; all of them or none.
 
     The scheme is locked, so that two batches cannot both spend the last of the fund. Raises
     NotFound, WrongState when the scheme is closed, InsufficientBalance when the fund falls
     short, AlreadyDone when a subject was credited before.
     """
-    if not credits:
+    if not items:
         return []
     scheme = work.session.scalars(
         select(Scheme).where(Scheme.id == scheme_id).with_for_update()
@@ -85,7 +85,7 @@ def credit(work: Work, scheme_id: str, credits: Sequence[Credit]) -> list[journa
     if scheme.status != "open":
         raise WrongState(N_("This scheme is closed."))
     rule = schemes.rule_on(work.session, scheme_id, work.today)
-    total = sum(checked(item.amount) for item in credits)
+    total = sum(checked(item.amount) for item in items)
     fund = bucket_balance(work.session, scheme_id, "fund")
     if total > fund:
         raise InsufficientBalance(
@@ -93,8 +93,8 @@ def credit(work: Work, scheme_id: str, credits: Sequence[Credit]) -> list[journa
             fund=Money(fund, scheme.unit),
             total=Money(total, scheme.unit),
         )
-    opens = [_new_lot(work, scheme, rule, item) for item in credits]
-    entries = [_entry(item, lot) for item, lot in zip(credits, opens, strict=True)]
+    opens = [_new_lot(work, scheme, rule, item) for item in items]
+    entries = [_entry(item, lot) for item, lot in zip(items, opens, strict=True)]
     return journal.post_many(work, entries, opens)
 
 

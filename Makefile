@@ -9,7 +9,7 @@ TEST_ARGS ?=
 
 BIN := .venv/bin
 CATALOGUES := $(wildcard ledger/translations/*/LC_MESSAGES/*.po)
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 .DEFAULT_GOAL := help

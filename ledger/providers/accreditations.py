@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import or_, select
@@ -19,7 +20,7 @@ from ledger.accounts import history
 from ledger.accounts.models import Organisation
 from ledger.db import Work
 from ledger.errors import Forbidden, Invalid, NotAccredited, NotFound, WrongState
-from ledger.messages import Message, N_
+from ledger.messages import N_, Message
 from ledger.providers.models import Accreditation, Course
 from ledger.providers.vocabulary import SECTORS
 
@@ -29,7 +30,7 @@ _LONGEST_URL = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What an accreditation says: mark, evidence, scope (no sectors: all) and first and last day."""
+    """What an accreditation says: mark, evidence, scope (no sectors: all), first and last day."""
 
     quality_mark: str
     evidence_url: str
@@ -107,11 +108,12 @@ def withdraw(work: Work, accreditation_id: str, reason: str) -> None:
 
 def require_valid(session: Session, provider_id: str, course: Course, on: date) -> None:
     """Return when provider and course may be paid on a day; raises NotAccredited saying why not."""
-    problem = problems(session, [course], on).get(course.id)
-    if problem is not None and course.provider_id == provider_id:
-        raise NotAccredited(problem.msgid, **problem.params)
     if course.provider_id != provider_id:
         raise NotAccredited(N_("This course is not of this provider."))
+    problem = problems(session, [course], on).get(course.id)
+    if problem is not None:
+        values: dict[str, Any] = dict(problem.params)
+        raise NotAccredited(problem.msgid, **values)
 
 
 def problems(session: Session, courses: Iterable[Course], on: date) -> Mapping[str, Message]:

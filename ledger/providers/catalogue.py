@@ -6,7 +6,8 @@ every mandatory element of Annex I of Council Recommendation 2022/C 243/02 is th
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy import select
 
@@ -15,15 +16,16 @@ from ledger.accounts import history
 from ledger.accounts.models import Organisation
 from ledger.db import Work
 from ledger.errors import Forbidden, Invalid, NotFound, WrongState
-from ledger.messages import Message, N_
+from ledger.messages import N_, Message
 from ledger.providers import annex1
-from ledger.providers.course_facts import CourseFacts, check
+from ledger.providers.course_facts import CourseFacts, check, facts_of
 from ledger.providers.models import Course, CoursePrice, Programme, Skill
 from ledger.providers.vocabulary import searchable
 
 __all__ = [
     "CourseFacts",
     "ProgrammeFacts",
+    "choose_skills",
     "create_course",
     "create_programme",
     "edit_course",
@@ -110,6 +112,11 @@ def edit_course(work: Work, course_id: str, facts: CourseFacts) -> Course:
     work.session.flush()
     history.record(work, course.id, "course_changed")
     return course
+
+
+def choose_skills(work: Work, course_id: str, uris: Sequence[str]) -> Course:
+    """Say which ESCO skills a course teaches. Raises NotFound, Invalid for unknown ones."""
+    return edit_course(work, course_id, replace(facts_of(_own(work, course_id)), skills=uris))
 
 
 def publish(work: Work, course_id: str) -> Course:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from urllib.parse import urlsplit
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.errors import Invalid
-from ledger.messages import Message, N_
+from ledger.messages import N_, Message
 from ledger.money import LIMIT
 from ledger.providers.models import Course, Programme, Skill
 from ledger.providers.vocabulary import ASSESSMENTS, FORMS, LANGUAGES, SECTORS, SUPERVISIONS
@@ -48,6 +48,11 @@ class CourseFacts:
     quality_assurance_url: str | None = None
     prerequisites: str = ""
     is_micro_credential: bool = False
+
+
+def facts_of(course: Course) -> CourseFacts:
+    """Return what the provider stated, as it would state it again."""
+    return CourseFacts(**{item.name: getattr(course, item.name) for item in fields(CourseFacts)})
 
 
 def check(

@@ -1,0 +1,1 @@
+"""Questions about providers and what they do; frozen answers, nothing is written."""

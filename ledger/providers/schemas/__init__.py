@@ -1,0 +1,1 @@
+"""The shapes that forms, JSON and files share in this room."""

@@ -27,7 +27,7 @@ LONGEST_MODULE = 400
 LONGEST_FUNCTION = 60
 JOURNAL_TABLES = ("Transaction", "Posting")
 JOURNAL_SQL = re.compile(
-    r"\b(insert\s+into|update|delete\s+from)\s+\W?(transaction|posting)\b", re.I
+    r"\b(insert\s+into|update|delete\s+from)\s+\W?journal_(transaction|posting)\b", re.I
 )
 MACHINE_PATH = re.compile(r"(?<![\w.])/(work|farm|root|home/\w+|Users/\w+)/[\w.]")
 BARE_IGNORE = re.compile(r"#\s*(type:\s*ignore(?!\[)|noqa(?!:))")
@@ -271,8 +271,12 @@ LONG_FUNCTION = "def f():\n" + "    x = 1\n" * LONGEST_FUNCTION
         (one_journal, "ledger/accounts/lots.py", "session.add(Transaction(kind='grant'))"),
         (one_journal, "ledger/accounts/lots.py", "session.execute(insert(models.Posting))"),
         (one_journal, "ledger/funders/grants.py", "delete(Posting.__table__)"),
-        (one_journal, "ledger/funders/grants.py", "text('INSERT INTO \"transaction\" (id)')"),
-        (one_journal, "ledger/funders/grants.py", "text('update posting set amount = 0')"),
+        (
+            one_journal,
+            "ledger/funders/grants.py",
+            "text('INSERT INTO \"journal_transaction\" (id)')",
+        ),
+        (one_journal, "ledger/funders/grants.py", "text('update journal_posting set amount = 0')"),
         (one_commit, "ledger/accounts/lots.py", "work.session.commit()"),
         (small_pieces, "ledger/money.py", "x = 1\n" * (LONGEST_MODULE + 1)),
         (small_pieces, "ledger/money.py", LONG_FUNCTION),

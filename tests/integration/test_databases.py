@@ -1,0 +1,54 @@
+"""The databases that tests get: empty, migrated, their own, on the engine they ask for."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import inspect, text
+
+from ledger import migrations
+from ledger.db import Database
+from tests import postgres
+
+
+def test_database_is_migrated_and_of_the_engine_named(
+    database: Database, request: pytest.FixtureRequest
+) -> None:
+    asked = request.node.callspec.params["new_database"]
+    assert database.engine.dialect.name == asked
+    assert migrations.current(database.engine) == migrations.head()
+    assert "journal_posting" in inspect(database.engine).get_table_names()
+
+
+@pytest.mark.parametrize("turn", ["first", "second"])
+def test_nothing_is_left_from_another_test(database: Database, turn: str) -> None:
+    with database.engine.begin() as connection:
+        assert not inspect(connection).has_table("left_over"), f"seen at the {turn} turn"
+        connection.execute(text("CREATE TABLE left_over (id TEXT)"))
+
+
+def test_the_wheel_runs_where_the_system_has_no_postgresql() -> None:
+    cluster = postgres.start("wheel")
+    try:
+        assert cluster.programs.origin == "wheel"
+        database = Database(cluster.server_url(cluster.create_database()))
+        with database.engine.connect() as connection:
+            assert connection.scalar(text("SELECT 1")) == 1
+        database.dispose()
+    finally:
+        cluster.stop()
+    assert not cluster.home.exists()
+    assert cluster.process.poll() is not None
+
+
+def test_an_unknown_choice_of_postgresql_is_refused_in_words() -> None:
+    with pytest.raises(postgres.Unavailable, match="say 'system' or 'wheel'"):
+        postgres.find_programs("docker")
+
+
+def test_absent_programs_are_reported_with_how_to_get_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(postgres, "_system_folder", lambda: None)
+    monkeypatch.setattr(postgres, "_wheel_folder", lambda: None)
+    with pytest.raises(postgres.Unavailable, match="apt-get install postgresql"):
+        postgres.find_programs()

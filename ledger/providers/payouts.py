@@ -113,7 +113,7 @@ def prepare_all(
     """Prepare the statements of a month for every provider that is due money and can be paid.
 
     Providers that have this month's statement, are suspended or lack a bank account number are
-    passed over; see :func:`ledger.providers.statement_queries.waiting`. Raises Forbidden, Invalid.
+    passed over; see :func:`ledger.providers.queries.statements.waiting`. Raises Forbidden, Invalid.
     """
     operator_only(work)
     check_period(period, work.today)
@@ -121,7 +121,7 @@ def prepare_all(
         select(Organisation.id)
         .where(
             Organisation.id.in_(
-                select(Declaration.provider_id).where(_is_due(clock.period_end(period)))
+                select(Declaration.provider_id).where(is_due(clock.period_end(period)))
             ),
             Organisation.id.not_in(
                 select(Statement.provider_id).where(Statement.period == period)
@@ -138,7 +138,7 @@ def due(session: Session, provider_id: str, until: date) -> Sequence[Declaration
     """Return the settlements that are payable by ``until`` and stand on no statement yet."""
     return session.scalars(
         select(Declaration)
-        .where(Declaration.provider_id == provider_id, _is_due(until))
+        .where(Declaration.provider_id == provider_id, is_due(until))
         .order_by(Declaration.payable_on, Declaration.id)
     ).all()
 
@@ -162,7 +162,8 @@ def open_clawbacks(session: Session, provider_id: str) -> Mapping[str, int]:
     return {row[0]: int(row[1]) for row in rows if row[1] > 0}
 
 
-def _is_due(until: date) -> ColumnElement[bool]:
+def is_due(until: date) -> ColumnElement[bool]:
+    """Return the condition for settlements that are payable by ``until`` and on no statement."""
     on_statement = select(StatementLine.declaration_id).where(
         StatementLine.declaration_id == Declaration.id
     )

@@ -1,0 +1,8 @@
+"""The JSON API of accounts: a holder's own account, an operator's view of the journal."""
+
+from __future__ import annotations
+
+from ledger.accounts.api.account import blueprint as account
+from ledger.accounts.api.journal import blueprint as journal
+
+blueprints = (account, journal)

@@ -1,0 +1,242 @@
+"""The rows of a grant: from the cells of a file to accounts, amounts and dates that can be right.
+
+All rows are checked before anything is done, so that one look shows everything to correct. The
+accounts and references of a whole file are looked up together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import chain
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ledger import ids
+from ledger.accounts.models import Account
+from ledger.errors import DomainError, Invalid
+from ledger.files import Row, parse_date, read_table
+from ledger.funders.models import GrantBatch, GrantRow
+from ledger.messages import N_, Message
+from ledger.money import EUR, LIMIT, checked, parse_amount
+
+COLUMNS = {
+    "account_number": ("rekeningnummer", "leerrekening", "account"),
+    "amount": ("bedrag", "minuten", "minutes"),
+    "expires_on": ("vervalt op", "vervaldatum"),
+    "reference": ("kenmerk", "referentie"),
+}
+REQUIRED = frozenset({"account_number", "amount"})
+REFERENCE_LENGTH = 140
+LAST_YEAR = 2200  # a date beyond it is a slip of the keyboard
+_CHUNK = 5_000  # values in one question to the database
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A grant as asked for: ``amount`` in minor units, ``expires_on`` None for the rule's own."""
+
+    line: int
+    account_number: str
+    amount: int
+    expires_on: date | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GrantLine:
+    """A grant that can be made."""
+
+    line: int
+    account_id: str
+    account_number: str
+    amount: int
+    expires_on: date | None
+    reference: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """What is wrong on a line of a file, and in which column."""
+
+    line: int
+    field: str
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The rows that can be granted, and everything that is wrong with the others, by line."""
+
+    lines: tuple[GrantLine, ...]
+    errors: tuple[RowError, ...]
+
+    @property
+    def total(self) -> int:
+        """Return the sum of the good rows in minor units."""
+        return sum(line.amount for line in self.lines)
+
+
+def of_file(session: Session, scheme_id: str, unit: str, data: bytes, today: date) -> Checked:
+    """Check the rows of a CSV file. Raises Invalid when the file itself cannot be read."""
+    wishes: list[Wish] = []
+    errors: list[RowError] = []
+    for row in read_table(data, COLUMNS, REQUIRED).rows:
+        found = _wish(row, unit)
+        if isinstance(found, Wish):
+            wishes.append(found)
+        else:
+            errors.extend(found)
+    result = of_wishes(session, scheme_id, wishes, today)
+    both = sorted((*errors, *result.errors), key=lambda error: error.line)
+    return Checked(result.lines, tuple(both))
+
+
+def of_wishes(
+    session: Session, scheme_id: str, wishes: Sequence[Wish], today: date
+) -> Checked:
+    """Check grants asked for one by one or by a program."""
+    accounts = _accounts(session, (wish.account_number for wish in wishes))
+    used = _used_references(session, scheme_id) if any(w.reference for w in wishes) else set()
+    lines: list[GrantLine] = []
+    errors: list[RowError] = []
+    repeats = _Repeats()
+    for wish in wishes:
+        wrong = [*_wrong(wish, accounts, used, today), *repeats.of(wish)]
+        errors.extend(RowError(wish.line, field, message) for field, message in wrong)
+        if not wrong:
+            lines.append(_line(wish, accounts[wish.account_number][0]))
+    if sum(line.amount for line in lines) > LIMIT:
+        raise Invalid(N_("The amounts together are too large."), field="file")
+    return Checked(tuple(lines), tuple(errors))
+
+
+def _line(wish: Wish, account_id: str) -> GrantLine:
+    return GrantLine(
+        wish.line, account_id, wish.account_number, wish.amount, wish.expires_on, wish.reference
+    )
+
+
+def _wish(row: Row, unit: str) -> Wish | list[RowError]:
+    cells = row.cells
+    errors: list[RowError] = []
+
+    def problem(field: str, message: Message) -> None:
+        errors.append(RowError(row.line, field, message))
+
+    number = ids.normal_account_number(cells["account_number"])
+    amount, expires_on = 0, None
+    if not number:
+        problem("account_number", Message(N_("Fill in the account number.")))
+    try:
+        amount = parse_unit(cells["amount"], unit)
+    except DomainError as error:
+        problem("amount", error.as_message)
+    if cells.get("expires_on"):
+        try:
+            expires_on = parse_date(cells["expires_on"], "expires_on")
+        except DomainError as error:
+            problem("expires_on", error.as_message)
+    return errors or Wish(row.line, number, amount, expires_on, cells.get("reference") or None)
+
+
+def parse_unit(text: str, unit: str, field: str = "amount") -> int:
+    """Return the cents, or the whole minutes, that somebody wrote. Raises Invalid."""
+    if unit == EUR:
+        return parse_amount(text, field)
+    if not (text.isascii() and text.isdigit() and len(text) <= 16):
+        raise Invalid(N_("Write the time in whole minutes, for example 480."), field=field)
+    return checked(int(text), field)
+
+
+def _wrong(
+    wish: Wish,
+    accounts: dict[str, tuple[str, datetime | None]],
+    used: set[str],
+    today: date,
+) -> Iterator[tuple[str, Message]]:
+    if not ids.is_account_number(wish.account_number):
+        yield "account_number", Message(N_("This is not an account number; check the digits."))
+    elif wish.account_number not in accounts:
+        yield "account_number", Message(N_("There is no account with this number."))
+    elif accounts[wish.account_number][1] is not None:
+        yield "account_number", Message(N_("This account is closed."))
+    if wish.expires_on is not None and wish.expires_on < today:
+        yield "expires_on", Message(N_("This date lies in the past."))
+    elif wish.expires_on is not None and wish.expires_on.year > LAST_YEAR:
+        yield "expires_on", Message(N_("This date lies too far in the future."))
+    if wish.reference and len(wish.reference) > REFERENCE_LENGTH:
+        yield "reference", Message(
+            N_("Use at most %(limit)s characters."), {"limit": REFERENCE_LENGTH}
+        )
+    elif wish.reference in used:
+        yield "reference", Message(N_("A grant with this reference was made before."))
+
+
+class _Repeats:
+    """Sees the same account or reference twice.
+
+    Two grants to one account are meant when each has a reference; otherwise it is a slip.
+    """
+
+    def __init__(self) -> None:
+        self._accounts: dict[str, int] = {}
+        self._references: dict[str, int] = {}
+        self._unreferenced: set[str] = set()
+
+    def of(self, wish: Wish) -> Iterator[tuple[str, Message]]:
+        if wish.reference:
+            first = self._references.setdefault(wish.reference, wish.line)
+            if first != wish.line:
+                yield "reference", Message(
+                    N_("This reference is also on line %(line)s."), {"line": first}
+                )
+        else:
+            self._unreferenced.add(wish.account_number)
+        first = self._accounts.setdefault(wish.account_number, wish.line)
+        if first != wish.line and wish.account_number in self._unreferenced:
+            yield "account_number", Message(
+                N_(
+                    "This account is also on line %(line)s. If both grants are meant, give each "
+                    "a reference of its own."
+                ),
+                {"line": first},
+            )
+
+
+def _accounts(
+    session: Session, numbers: Iterable[str]
+) -> dict[str, tuple[str, datetime | None]]:
+    """Return id and moment of closing by account number, for the numbers that exist."""
+    wanted = sorted({number for number in numbers if ids.is_account_number(number)})
+    found = chain.from_iterable(
+        session.execute(
+            select(Account.number, Account.id, Account.closed_at).where(
+                Account.number.in_(part)
+            )
+        )
+        for part in _parts(wanted)
+    )
+    return {number: (account_id, closed_at) for number, account_id, closed_at in found}
+
+
+def _parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))
+
+
+def _used_references(session: Session, scheme_id: str) -> set[str]:
+    return {
+        reference
+        for reference in session.scalars(
+            select(GrantRow.reference)
+            .join(GrantBatch, GrantBatch.id == GrantRow.batch_id)
+            .where(
+                GrantBatch.scheme_id == scheme_id,
+                GrantBatch.status.in_(("awaiting", "committed")),
+                GrantRow.reference.is_not(None),
+            )
+        )
+        if reference is not None
+    }

@@ -157,9 +157,12 @@ def reversals(session: Session) -> Iterator[Finding]:
     """A reversal undoes its transaction to the cent, bucket by bucket."""
     original = func.coalesce(Transaction.reverses_id, Transaction.id)
     reversing = aliased(Transaction)
+    # A clawback names what it takes back too, but may take a part; only a reversal undoes it all.
     involved = or_(
-        Transaction.reverses_id.is_not(None),
-        select(reversing.id).where(reversing.reverses_id == Transaction.id).exists(),
+        Transaction.kind == "reversal",
+        select(reversing.id)
+        .where(reversing.reverses_id == Transaction.id, reversing.kind == "reversal")
+        .exists(),
     )
     rest = func.sum(Posting.amount)
     for row in stream(

@@ -154,8 +154,6 @@ def is_api() -> bool:
 
 def principal() -> Principal | None:
     """Return who is signed in, None for a visitor."""
-    if g.get("no_principal"):
-        return None
     user = current_user
     return cast(Principal, user._get_current_object()) if user.is_authenticated else None
 
@@ -243,6 +241,8 @@ def _load(incoming: Request) -> Principal | None:
         if scheme.lower() != "bearer" or not key.isascii() or not key:
             return None
         return backend().load_key(key.strip())
+    if g.get("no_principal"):
+        return None  # an error page: looking the person up may be what failed
     token = incoming.cookies.get(cookie_name(), "")
     return backend().load_session(token) if token and token.isascii() else None
 

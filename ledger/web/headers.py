@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from flask_talisman import Talisman
 
 # No script at all: the pages work without. What is not listed is refused by default-src.
@@ -21,6 +21,7 @@ _YEAR = 365 * 24 * 60 * 60
 def init(app: Flask) -> None:
     """Add the headers to every answer of ``app``."""
     https = bool(app.config.get("HTTPS"))
+    app.after_request(_own_referrer_policy)  # registered first, so it has the last word
     Talisman(
         app,
         force_https=False,  # the server before us redirects; health checks come in plain
@@ -35,6 +36,13 @@ def init(app: Flask) -> None:
         x_xss_protection=False,
     )
     app.after_request(_keep_private)
+
+
+def _own_referrer_policy(response: Response) -> Response:
+    # A page with a secret in its address sets g.referrer_policy to no-referrer.
+    if "referrer_policy" in g:
+        response.headers["Referrer-Policy"] = g.referrer_policy
+    return response
 
 
 def _keep_private(response: Response) -> Response:

@@ -106,14 +106,17 @@ def _choose() -> str:
 
 
 def _preferred() -> str | None:
-    return request.accept_languages.best_match(LOCALES)
+    # Ordered by preference; en-GB counts as en.
+    asked = (tag.lower().split("-")[0] for tag in request.accept_languages.values())
+    return next((language for language in asked if language in LOCALES), None)
 
 
 def _remember(response: Response) -> Response:
     if request.endpoint != "static":
         response.vary.add("Accept-Language")
     asked = request.args.get("lang")
-    if asked in LOCALES and not auth.is_api():
+    # A file asked for in another language says nothing about the pages.
+    if asked in LOCALES and response.mimetype == "text/html" and not auth.is_api():
         response.set_cookie(
             _COOKIE,
             asked,

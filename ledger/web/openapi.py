@@ -45,11 +45,13 @@ class Parser(FlaskParser):
     DEFAULT_VALIDATION_STATUS = 400
 
     def _raw_load_json(self, req: Request) -> Any:
+        if not is_json_request(req):
+            if req.mimetype or req.content_length:
+                abort(415)
+            return missing
         content = req.get_data(cache=True)
         if not content:
             return missing
-        if not is_json_request(req):
-            abort(415)
         try:
             return current_app.json.loads(content)
         except ValueError:

@@ -76,7 +76,7 @@ def answer(
         response.headers["Content-Language"] = language()
     else:
         if kind.status >= 500 and "_login_user" not in g:
-            g.no_principal = True  # looking the person up may be what fails
+            g.no_principal = True
         page = render_template("errors/problem.html", kind=kind, detail=text, fields=fields or {})
         response = make_response(page, kind.status)
     for name, value in headers:

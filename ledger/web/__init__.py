@@ -28,6 +28,8 @@ def init(
     """
     app.config.setdefault("HTTPS", False)
     app.static_folder = str(_HERE / "static")
+    if "static" not in app.view_functions:
+        app.add_url_rule("/static/<path:filename>", "static", app.send_static_file)
     intake.init(app)
     i18n.init(app)
     auth.init(app, backend)

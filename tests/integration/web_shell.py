@@ -95,7 +95,7 @@ def build(
     people: People | None = None, database: Database | None = None, *, https: bool = False
 ) -> Flask:
     """Return an application with the shell, a page per kind of role and one API call."""
-    app = Flask("ledger")
+    app = Flask("ledger", static_folder=None)
     app.config.update(TESTING=True, SECRET_KEY="only for tests", HTTPS=https)
     app.extensions["ledger"] = SimpleNamespace(database=database)
     api = web.init(app, people or People(), lambda: {"database": True})

@@ -132,9 +132,7 @@ def problems(session: Session, courses: Iterable[Course], on: date) -> Mapping[s
     status = dict(
         session.execute(
             select(Organisation.id, Organisation.status).where(Organisation.id.in_(providers))
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     answer = {}
     for course in wanted:

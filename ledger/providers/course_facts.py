@@ -43,7 +43,7 @@ class CourseFacts:
     eqf_level: int | None = None
     level_reference: str | None = None
     assessment: str = "none"
-    supervision: str = "unsupervised"
+    supervision: str = "none"
     quality_assurance: str = ""
     quality_assurance_url: str | None = None
     prerequisites: str = ""

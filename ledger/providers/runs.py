@@ -12,7 +12,7 @@ from ledger import clock, ids
 from ledger.accounts import history
 from ledger.db import Work
 from ledger.errors import Invalid, NotFound, WrongState
-from ledger.messages import Message, N_
+from ledger.messages import N_, Message
 from ledger.providers.models import Course, Run, RunSession
 
 LARGEST = 10_000  # places

@@ -127,7 +127,7 @@ class Course(Base):
     eqf_level: Mapped[int | None]
     level_reference: Mapped[str | None]  # classification by NCP NLQF; without it no level
     assessment: Mapped[str] = mapped_column(default="none")
-    supervision: Mapped[str] = mapped_column(default="unsupervised")
+    supervision: Mapped[str] = mapped_column(default="none")
     quality_assurance: Mapped[str] = mapped_column(default="")
     quality_assurance_url: Mapped[str | None]
     prerequisites: Mapped[str] = mapped_column(default="")

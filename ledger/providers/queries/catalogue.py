@@ -184,6 +184,14 @@ def course(
     )
 
 
+def own_course(session: Session, course_id: str, on: date, provider_id: str) -> CourseView:
+    """Return a course of this provider. Raises NotFound, also when it is somebody else's."""
+    view = course(session, course_id, on, provider_id=provider_id)
+    if view.provider_id != provider_id:
+        raise NotFound(N_("This course does not exist."))
+    return view
+
+
 def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [
         Course.search_text.contains(word, autoescape=True) for word in words(wanted.text)

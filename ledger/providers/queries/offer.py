@@ -65,10 +65,15 @@ def programme(session: Session, programme_id: str, provider_id: str) -> Programm
 
 
 def courses(
-    session: Session, provider_id: str, on: date, status: str | None, cursor: str | None
+    session: Session,
+    provider_id: str,
+    on: date,
+    status: str | None = None,
+    cursor: str | None = None,
+    limit: int | None = None,
 ) -> paging.Page[catalogue.CourseRow]:
     """Return the courses of a provider by code, of one status when given."""
-    size = paging.size(None)
+    size = paging.size(limit)
     after = paging.decode(cursor, 1)
     query = (
         select(Course, Organisation.name)

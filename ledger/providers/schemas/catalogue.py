@@ -38,7 +38,7 @@ class CourseForm(Schema):
     eqf_level = fields.Integer(load_default=None)
     level_reference = fields.String(load_default=None)
     assessment = fields.String(load_default="none")
-    supervision = fields.String(load_default="unsupervised")
+    supervision = fields.String(load_default="none")
     quality_assurance = fields.String(load_default="")
     quality_assurance_url = fields.String(load_default=None)
     prerequisites = fields.String(load_default="")

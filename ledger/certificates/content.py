@@ -19,7 +19,6 @@ ASSESSMENT_TYPES: Mapping[str, str] = {
     "application": N_("Application of a skill in practice"),
     "portfolio": N_("Portfolio"),
     "recognition": N_("Recognition of prior learning"),
-    "none": N_("No assessment"),
 }
 PARTICIPATION_FORMS: Mapping[str, str] = {
     "classroom": N_("In a classroom"),

@@ -7,15 +7,7 @@ import json
 
 import pytest
 
-from ledger.certificates.content import (
-    ASSESSMENT_TYPES,
-    ELEMENTS,
-    PARTICIPATION_FORMS,
-    SUPERVISION_TYPES,
-    CertificateContent,
-    missing_annex1,
-)
-from ledger.providers.models.catalogue import ASSESSMENTS, FORMS, SUPERVISIONS
+from ledger.certificates.content import ELEMENTS, CertificateContent, missing_annex1
 from tests.unit.certificate_samples import sample
 
 
@@ -59,9 +51,3 @@ def test_nothing_in_it_can_say_who_paid_or_where_the_learner_lives() -> None:
     names = {item.name for item in dataclasses.fields(CertificateContent)}
     for word in ("fund", "scheme", "price", "paid", "birth", "address", "mail", "account", "bsn"):
         assert not [name for name in names if word in name]
-
-
-def test_every_code_of_a_course_has_words() -> None:
-    assert set(FORMS) == set(PARTICIPATION_FORMS)
-    assert set(ASSESSMENTS) == set(ASSESSMENT_TYPES)
-    assert set(SUPERVISIONS) == set(SUPERVISION_TYPES)

@@ -15,12 +15,12 @@ from ledger import ids
 from ledger.accounts import history, journal
 from ledger.accounts.models import Lot, Posting
 from ledger.db import Work
-from ledger.errors import AlreadyDone, Forbidden, Invalid, NotFound, WrongState
+from ledger.errors import AlreadyDone, Invalid, NotFound, WrongState
 from ledger.messages import N_
 from ledger.money import EUR, MIN, Money, checked, split
+from ledger.providers.holds import checked_reason
 from ledger.providers.models import Declaration, EnrolmentLine
-
-_LONGEST_REASON = 1000
+from ledger.providers.payouts import operator_only
 
 
 def clawback(work: Work, enrolment_id: str, amount_cents: int, reason: str) -> Declaration:
@@ -30,9 +30,8 @@ def clawback(work: Work, enrolment_id: str, amount_cents: int, reason: str) -> D
     When all of it is taken back, minutes of learning time go back as well. Raises Forbidden,
     NotFound, Invalid, WrongState when it was not paid yet, AlreadyDone.
     """
-    if work.actor.role not in ("operator", "system"):
-        raise Forbidden(N_("Only the operator can do this."))
-    reason = _reason(reason)
+    operator_only(work)
+    reason = checked_reason(reason)
     settlement = work.session.scalars(
         select(Declaration)
         .where(Declaration.enrolment_id == enrolment_id, Declaration.kind == "settlement")
@@ -73,17 +72,10 @@ def clawback(work: Work, enrolment_id: str, amount_cents: int, reason: str) -> D
     )
     settlement.status = "awaiting_clawback"
     work.session.add(declaration)
-    for subject in (enrolment_id, declaration.id):
+    for subject in (enrolment_id, settlement.id, declaration.id):
         history.record(work, subject, "clawback_made", amount=amount_cents, reason=reason)
     work.session.flush()
     return declaration
-
-
-def _reason(text: str) -> str:
-    text = text.strip()
-    if not 1 <= len(text) <= _LONGEST_REASON:
-        raise Invalid(N_("Write the reason in 1 to 1000 characters."), field="reason")
-    return text
 
 
 def _postings(

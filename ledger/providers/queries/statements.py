@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from ledger import clock, paging
-from ledger.accounts.models import Organisation
+from ledger.accounts.models import Organisation, User
 from ledger.errors import Conflict, NotFound
 from ledger.messages import N_
 from ledger.providers import transfers
@@ -55,6 +55,7 @@ class LineView:
 
     declaration_id: str
     enrolment_id: str
+    provider_id: str
     course_title: str
     starts_on: date
     kind: str
@@ -126,6 +127,19 @@ def lines(session: Session, statement_id: str) -> tuple[LineView, ...]:
     return tuple(_line(*row) for row in rows)
 
 
+def declaration(session: Session, declaration_id: str, provider_id: str | None = None) -> LineView:
+    """Return one declaration, of this provider when given. Raises NotFound."""
+    question = _declarations(Declaration.amount_cents, Declaration.payable_on).where(
+        Declaration.id == declaration_id
+    )
+    if provider_id is not None:
+        question = question.where(Declaration.provider_id == provider_id)
+    row = session.execute(question).one_or_none()
+    if row is None:
+        raise NotFound(N_("There is no such declaration."))
+    return _line(*row)
+
+
 def upcoming(
     session: Session, provider_id: str, today: date, within_days: int = PAY_WITHIN_DAYS
 ) -> tuple[LineView, ...]:
@@ -180,6 +194,12 @@ def waiting(session: Session, period: str) -> tuple[Waiting, ...]:
         .order_by(Organisation.name, Organisation.id)
     )
     return tuple(_waiting(session, *row) for row in rows)
+
+
+def names(session: Session, user_ids: Collection[str | None]) -> dict[str, str]:
+    """Return the names of people who handled a statement, as far as they are known."""
+    rows = session.execute(select(User.id, User.name).where(User.id.in_(user_ids)))
+    return {row[0]: row[1] for row in rows}
 
 
 def payer(session: Session) -> transfers.Payer:
@@ -278,6 +298,7 @@ def _line(
     return LineView(
         declaration_id=row.id,
         enrolment_id=row.enrolment_id,
+        provider_id=row.provider_id,
         course_title=title,
         starts_on=starts_on,
         kind=row.kind,

@@ -35,8 +35,8 @@ class SignIn(Schema):
 class ChangePassword(Schema):
     """What the password form asks."""
 
-    old = fields.String(required=True, validate=validate.Length(max=1024))
-    new = fields.String(required=True, validate=validate.Length(min=12, max=1024))
+    old_password = fields.String(required=True, validate=validate.Length(max=1024))
+    password = fields.String(required=True, validate=validate.Length(min=12, max=1024))
     again = fields.String(required=True, validate=validate.Length(max=1024))
 
 
@@ -96,7 +96,7 @@ def change_password() -> Page:
     user_id = auth.current_actor().user_id or ""  # never empty: the guard saw to it
     try:
         forms.load(ChangePassword, request.form)
-        old, new, again = (request.form[name] for name in ("old", "new", "again"))
+        old, new, again = (request.form[name] for name in ("old_password", "password", "again"))
         if new != again:
             raise Invalid(N_("The two new passwords are not the same."), field="again")
         auth.backend().change_password(user_id, old, new)

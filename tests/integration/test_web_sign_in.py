@@ -124,8 +124,8 @@ def test_changing_the_password_ends_every_session(app: Flask, client: FlaskClien
     answer = client.post(
         "/password",
         data={
-            "old": PASSWORD,
-            "new": "nog een langer wachtwoord",
+            "old_password": PASSWORD,
+            "password": "nog een langer wachtwoord",
             "again": "nog een langer wachtwoord",
             "csrf_token": csrf_token(client, "/password"),
         },
@@ -138,10 +138,10 @@ def test_changing_the_password_ends_every_session(app: Flask, client: FlaskClien
 @pytest.mark.parametrize(
     ("given", "field"),
     [
-        ({"old": "wrong"}, "old"),
-        ({"new": "short", "again": "short"}, "new"),
+        ({"old_password": "wrong"}, "old_password"),
+        ({"password": "short", "again": "short"}, "password"),
         ({"again": "something else altogether"}, "again"),
-        ({"old": ""}, "old"),
+        ({"old_password": ""}, "old_password"),
     ],
 )
 def test_a_password_that_will_not_do_is_explained_at_its_field(
@@ -149,7 +149,7 @@ def test_a_password_that_will_not_do_is_explained_at_its_field(
 ) -> None:
     sign_in(client)
     new = "nog een langer wachtwoord"
-    form = {"old": PASSWORD, "new": new, "again": new}
+    form = {"old_password": PASSWORD, "password": new, "again": new}
     answer = client.post(
         "/password", data={**form, **given, "csrf_token": csrf_token(client, "/password")}
     )

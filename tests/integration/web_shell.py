@@ -69,7 +69,7 @@ class People:
 
     def change_password(self, user_id: str, old: str, new: str) -> None:
         if old != self.password:
-            raise Forbidden(N_("This is not your password."), field="old")
+            raise Forbidden(N_("This is not your password."), field="old_password")
         self.password = new
         self.sessions = dict.fromkeys(self.sessions, None)
 

@@ -98,11 +98,12 @@ def edit_course(work: Work, course_id: str, facts: CourseFacts) -> Course:
     """
     course = _own(work, course_id)
     check(work.session, course.provider_id, facts, course.id)
+    provider = work.session.get_one(Organisation, course.provider_id)
     before = course.price_cents
     for name, value in _columns(facts).items():
         setattr(course, name, value)
     if course.status == "published":
-        _require_complete(work, course)
+        _require_complete(course, provider)
     if course.price_cents != before:
         _set_price(work, course)
         history.record(
@@ -127,7 +128,7 @@ def publish(work: Work, course_id: str) -> Course:
     course = _own(work, course_id)
     if course.status == "published":
         raise WrongState(N_("This course is published already."))
-    _require_complete(work, course)
+    _require_complete(course, work.session.get_one(Organisation, course.provider_id))
     course.status, course.published_at = "published", work.now
     work.session.flush()
     history.record(work, course.id, "course_published")
@@ -144,8 +145,8 @@ def withdraw(work: Work, course_id: str) -> Course:
     return course
 
 
-def _require_complete(work: Work, course: Course) -> None:
-    missing = annex1.missing(course, work.session.get_one(Organisation, course.provider_id))
+def _require_complete(course: Course, provider: Organisation) -> None:
+    missing = annex1.missing(course, provider)
     if missing:
         raise Invalid(
             N_("A micro-credential needs every element of Annex I. Add what is missing."),

@@ -118,5 +118,5 @@ def _select(
             suspension_reason=row.suspension_reason,
             reply_until=row.reply_until,
         )
-        for row, provider_name, course_title in session.execute(query).tuples()
+        for row, provider_name, course_title in session.execute(query)
     ]

@@ -105,7 +105,7 @@ def search(
     )
     if after is not None:
         query = query.where(tuple_(Course.title, Course.id) > tuple_(str(after[0]), str(after[1])))
-    found = session.execute(query).tuples().all()
+    found = session.execute(query).all()
     return paging.page(rows(session, found, on), size, lambda row: (row.title, row.id))
 
 
@@ -227,7 +227,7 @@ def _next_starts(session: Session, courses: Sequence[Course], on: date) -> Mappi
         )
         .group_by(Run.course_id)
     )
-    return dict(found.tuples().all())
+    return dict(found.all())
 
 
 def _modules(session: Session, course: Course) -> tuple[Module, ...]:
@@ -247,7 +247,7 @@ def _modules(session: Session, course: Course) -> tuple[Module, ...]:
 
 def _labels(session: Session, uris: Sequence[str]) -> tuple[tuple[str, str], ...]:
     found = session.execute(select(Skill.uri, Skill.label).where(Skill.uri.in_(uris)))
-    labels = dict(found.tuples().all())
+    labels = dict(found.all())
     return tuple((uri, labels.get(uri, uri)) for uri in uris)
 
 
@@ -257,4 +257,4 @@ def _prices(session: Session, course_id: str) -> tuple[tuple[datetime, int], ...
         .where(CoursePrice.course_id == course_id)
         .order_by(CoursePrice.changed_at.desc())
     )
-    return tuple(found.tuples().all())
+    return tuple(found.all())

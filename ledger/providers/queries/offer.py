@@ -52,7 +52,7 @@ def programmes(session: Session, provider_id: str) -> tuple[ProgrammeRow, ...]:
     )
     return tuple(
         ProgrammeRow(row.id, row.title, row.title_en, row.description, courses, int(hours))
-        for row, courses, hours in found.tuples()
+        for row, courses, hours in found
     )
 
 
@@ -86,7 +86,7 @@ def courses(
         query = query.where(Course.status == status)
     if after is not None:
         query = query.where(Course.code > str(after[0]))
-    found = session.execute(query).tuples().all()
+    found = session.execute(query).all()
     return paging.page(catalogue.rows(session, found, on), size, lambda row: (row.code,))
 
 
@@ -97,7 +97,7 @@ def counts(session: Session, provider_id: str) -> dict[str, int]:
         .where(Course.provider_id == provider_id)
         .group_by(Course.status)
     )
-    return dict(found.tuples().all())
+    return dict(found.all())
 
 
 def skills(session: Session, text: str) -> tuple[SkillRow, ...]:

@@ -57,9 +57,7 @@ def listing(session: Session, on: date) -> tuple[ProviderRow, ...]:
             select(Course.provider_id, func.count())
             .where(Course.status == "published")
             .group_by(Course.provider_id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     return tuple(
         ProviderRow(

@@ -101,7 +101,7 @@ def of_course(session: Session, course_id: str, from_day: date | None) -> tuple[
     query = query.where(Run.course_id == course_id).order_by(Run.starts_on, Run.id)
     if from_day is not None:
         query = query.where(Run.starts_on >= from_day, Run.status == "planned")
-    return _rows(session, session.execute(query.limit(200)).tuples().all())
+    return _rows(session, session.execute(query.limit(200)).all())
 
 
 def of_provider(session: Session, provider_id: str, from_day: date) -> tuple[RunRow, ...]:
@@ -113,7 +113,7 @@ def of_provider(session: Session, provider_id: str, from_day: date) -> tuple[Run
         .order_by(Run.starts_on, Run.id)
         .limit(20)
     )
-    return _rows(session, found.tuples().all())
+    return _rows(session, found.all())
 
 
 def listing(
@@ -136,7 +136,7 @@ def listing(
         query = query.where(
             (Run.starts_on > day) | ((Run.starts_on == day) & (Run.id > str(after[1])))
         )
-    rows = _rows(session, session.execute(query).tuples().all())
+    rows = _rows(session, session.execute(query).all())
     return paging.page(rows, size, lambda row: (row.starts_on.isoformat(), row.id))
 
 
@@ -153,9 +153,7 @@ def _rows(session: Session, pairs: Sequence[tuple[Run, Course]]) -> tuple[RunRow
             select(RunSession.run_id, func.count())
             .where(RunSession.run_id.in_([run.id for run, _ in pairs]))
             .group_by(RunSession.run_id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     return tuple(_row(run, course, counts.get(run.id, 0)) for run, course in pairs)
 

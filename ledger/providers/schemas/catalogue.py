@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from marshmallow import Schema, fields, validate
 
+from ledger.messages import N_
 from ledger.providers.schemas.fields import Day, Euros, Lines, Sessions, Tenths
+from ledger.providers.vocabulary import ASSESSMENTS, FORMS, LANGUAGES, SECTORS, SUPERVISIONS
 
-_TEXT = validate.Length(max=5000)
+
+def _one_of(words: Mapping[str, str], **options: Any) -> fields.String:
+    return fields.String(
+        validate=validate.OneOf(list(words), error=N_("Choose one of the list.")), **options
+    )
 
 
 class ProgrammeForm(Schema):
@@ -23,22 +30,22 @@ class ProgrammeForm(Schema):
 class CourseForm(Schema):
     """What a provider fills in about a course; the skills are chosen on a page of their own."""
 
-    code = fields.String(required=True)
-    title = fields.String(required=True)
-    title_en = fields.String(load_default=None)
+    code = fields.String(required=True, validate=validate.Length(max=40))
+    title = fields.String(required=True, validate=validate.Length(max=300))
+    title_en = fields.String(load_default=None, validate=validate.Length(max=300))
     programme_id = fields.String(load_default=None)
-    description = fields.String(load_default="")
+    description = fields.String(load_default="", validate=validate.Length(max=5000))
     outcomes = Lines(load_default=list)
-    sector = fields.String(required=True)
+    sector = _one_of(SECTORS, required=True)
     region = fields.String(load_default=None)
-    language = fields.String(load_default="nl")
-    form = fields.String(required=True)
-    workload_hours = fields.Integer(required=True)
+    language = _one_of(LANGUAGES, load_default="nl")
+    form = _one_of(FORMS, required=True)
+    workload_hours = fields.Integer(required=True, validate=validate.Range(1, 10_000))
     ects_tenths = Tenths(load_default=None)
-    eqf_level = fields.Integer(load_default=None)
+    eqf_level = fields.Integer(load_default=None, validate=validate.Range(1, 8))
     level_reference = fields.String(load_default=None)
-    assessment = fields.String(load_default="none")
-    supervision = fields.String(load_default="none")
+    assessment = _one_of(ASSESSMENTS, load_default="none")
+    supervision = _one_of(SUPERVISIONS, load_default="none")
     quality_assurance = fields.String(load_default="")
     quality_assurance_url = fields.String(load_default=None)
     prerequisites = fields.String(load_default="")

@@ -54,10 +54,11 @@ def _put_bands(flow: Flow) -> None:
 
 def _put_masthead(flow: Flow, y: float, _: Callable[[str], str]) -> None:
     flow.put(
-        Block(MARGIN, y, 26, 26, layout.ACCENT, radius=5),
-        Block(MARGIN + 7, y + 7, 3.2, 12, layout.WHITE),
-        Block(MARGIN + 7, y + 7, 8, 3.2, layout.WHITE),
-        Block(MARGIN + 16.4, y + 7, 3.2, 12, layout.WHITE),
+        Block(MARGIN, y, 26, 26, layout.ACCENT, radius=4.55),
+        Block(MARGIN + 7.15, y + 6.5, 3.25, 13, layout.WHITE),
+        Block(MARGIN + 7.15, y + 6.5, 7.8, 3.25, layout.WHITE),
+        Block(MARGIN + 16.25, y + 12.35, 3.25, 7.15, layout.AMBER),
+        Block(MARGIN + 16.25, y + 6.5, 3.25, 3.9, layout.WHITE),
         Words(line("Leerrekening", "semibold", 13), MARGIN + 35, y + 8.6, layout.INK),
     )
     mark = line(_("Micro-credential").upper(), "semibold", 9.5)

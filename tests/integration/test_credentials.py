@@ -52,7 +52,9 @@ def parties(database: Database) -> Parties:
             organisations.admit(work, "provider", name).id for name in ("Vakcentrum", "Ander")
         ]
         credential = _issue_in(work, holders[0], providers[0])
-    return Parties(*holders, *providers, credential.id, credential.token)
+    return Parties(
+        holders[0], holders[1], providers[0], providers[1], credential.id, credential.token
+    )
 
 
 def _issue_in(
@@ -328,7 +330,7 @@ def test_withdrawing_on_the_page(app: Flask, parties: Parties, who: str) -> None
     assert done.headers["Location"] == f"/v/{parties.token}"
     page = app.test_client().get(f"/v/{parties.token}?lang=en").text
     assert "not valid any more" in page
-    assert "Issued by mistake" in page
+    assert "Reason: issued by mistake." in page
     again = client.post(f"{path}?lang=en", data={"csrf_token": token, "reason": "error"})
     assert again.status_code == 409
     assert "withdrawn before" in again.text

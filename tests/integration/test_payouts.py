@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -10,11 +12,21 @@ from sepaxml.validation import try_valid_xml
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from ledger.accounts import organisations
+from ledger.accounts import organisations, verification
 from ledger.accounts.models import Lot
 from ledger.db import SYSTEM, Actor, Database
-from ledger.errors import AlreadyDone, Conflict, Forbidden, FourEyes, Invalid, NotFound, WrongState
+from ledger.errors import (
+    AlreadyDone,
+    Conflict,
+    DomainError,
+    Forbidden,
+    FourEyes,
+    Invalid,
+    NotFound,
+    WrongState,
+)
 from ledger.providers import clawbacks, payouts, releases
+from ledger.providers import verification as payment_verification
 from ledger.providers.models import Course, Declaration, Enrolment, EnrolmentLine, Statement
 from ledger.providers.queries import statements as queries
 from tests.integration.paying import FIRST, PRICE, SECOND, Paying, at, paying
@@ -59,8 +71,12 @@ def status(world: Paying, enrolment: Enrolment, kind: str = "settlement") -> str
 
 
 def whole(world: Paying) -> bool:
-    """Tell whether each scheme's postings sum to zero."""
+    """Tell whether each scheme's postings sum to zero and every proof of the books holds."""
     buckets = ("bank", "fund", "returned", "available", "held", "payable", "receivable")
+    with world.database.reading() as session:
+        proofs = (*verification.CHECKS, *payment_verification.CHECKS)
+        found = [one for proof in proofs for one in proof.run(session)]
+    assert found == []
     return all(
         sum(world.books(bucket, scheme_id) for bucket in buckets) == 0
         for scheme_id in world.schemes
@@ -319,3 +335,28 @@ def test_all_statements_of_a_month_at_once(world: Paying) -> None:
 )
 def test_pay_days_are_weekdays_in_time(period: str, today: date, day: date) -> None:
     assert payouts.pay_day(period, today) == day
+
+
+def test_eight_people_at_once_pay_once(world: Paying) -> None:
+    world.learn(DONE)
+
+    def try_(verb: Any, *args: str) -> list[str]:
+        def one(number: int) -> str:
+            actor = Actor(f"usr_{number}", "operator", user_id=f"usr_{number}")
+            try:
+                world.database.perform(actor, verb, *args)
+            except DomainError as error:
+                return error.code
+            return "done"
+
+        with ThreadPoolExecutor(8) as pool:
+            return sorted(pool.map(one, range(8)))
+
+    assert try_(payouts.prepare, world.provider_id, APRIL) == ["already-done"] * 7 + ["done"]
+    with world.database.reading() as session:
+        statement_id = session.scalars(select(Statement.id)).one()
+    answers = try_(releases.release, statement_id)
+    assert answers.count("done") == 1
+    assert set(answers) <= {"done", "already-done", "four-eyes"}
+    assert world.books("payable") == 0
+    assert whole(world)

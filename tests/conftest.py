@@ -84,12 +84,12 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[New
     made: list[str] = []
 
     def make() -> str:
-        made.append(cluster.create_database(template))
+        made.append(cluster.lend_database(template))
         return cluster.server_url(made[-1])
 
     yield make
     for name in made:
-        cluster.drop_database(name)
+        cluster.take_back(name, template)
 
 
 def _sqlite_maker(template: Path, folder: Path) -> NewDatabase:

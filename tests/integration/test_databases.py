@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import func, insert, inspect, select, text
 
 from ledger import migrations
+from ledger.accounts.models import Transaction
 from ledger.db import Database
 from tests import postgres
 
@@ -20,10 +23,44 @@ def test_database_is_migrated_and_of_the_engine_named(
 
 
 @pytest.mark.parametrize("turn", ["first", "second"])
-def test_nothing_is_left_from_another_test(database: Database, turn: str) -> None:
+def test_no_row_is_left_from_another_test(database: Database, turn: str) -> None:
+    row = {
+        "id": "txn_1",
+        "kind": "pay",
+        "subject": "statement_1",
+        "actor_id": "system",
+        "occurred_on": date(2026, 1, 31),
+        "recorded_at": datetime(2026, 1, 31, tzinfo=UTC),
+        "hash": bytes(32),
+    }
+    with database.engine.begin() as connection:
+        # of all tables the one whose rows are hardest to get rid of
+        left = connection.scalar(select(func.count()).select_from(Transaction))
+        assert left == 0, f"seen at the {turn} turn"
+        connection.execute(insert(Transaction), row)
+
+
+@pytest.mark.parametrize("turn", ["first", "second"])
+def test_no_table_is_left_from_another_test(database: Database, turn: str) -> None:
     with database.engine.begin() as connection:
         assert not inspect(connection).has_table("left_over"), f"seen at the {turn} turn"
         connection.execute(text("CREATE TABLE left_over (id TEXT)"))
+
+
+@pytest.mark.postgres
+def test_a_used_database_is_emptied_and_a_changed_one_is_dropped(
+    postgres_cluster: postgres.Cluster, postgres_template: str
+) -> None:
+    used = postgres_cluster.lend_database(postgres_template)
+    postgres_cluster.take_back(used, postgres_template)
+    assert postgres_cluster.lend_database(postgres_template) == used
+
+    with postgres_cluster.connect(used) as connection:
+        connection.execute("ALTER TABLE journal_posting DISABLE TRIGGER USER")
+    postgres_cluster.take_back(used, postgres_template)
+    fresh = postgres_cluster.lend_database(postgres_template)
+    assert fresh != used
+    postgres_cluster.take_back(fresh, postgres_template)
 
 
 def test_the_wheel_runs_where_the_system_has_no_postgresql() -> None:

@@ -17,7 +17,7 @@ from ledger.accounts.models import ROLES, Organisation
 from ledger.accounts.verification import Check
 from ledger.db import SYSTEM, Database, Work
 from ledger.errors import Invalid
-from ledger.i18n import format_money
+from ledger.i18n import format_money, render
 from ledger.messages import N_
 
 
@@ -139,11 +139,12 @@ def _run(session: Session, check: Check, as_json: bool) -> int:
     found = 0
     for finding in check.run(session):
         found += 1
+        said = render(finding.message, "en")
         if as_json:
-            row = {"table": finding.table, "id": finding.id, "message": str(finding.message)}
+            row = {"table": finding.table, "id": finding.id, "message": said}
             click.echo(json.dumps(row, ensure_ascii=False))
         else:
-            click.echo(f"{finding.table} {finding.id}: {finding.message}")
+            click.echo(f"{finding.table} {finding.id}: {said}")
     return found
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -20,9 +21,10 @@ class Named:
     """A thing as a holder knows it; ``endpoint`` and ``values`` lead to its page, if any."""
 
     title: str
-    detail: str = ""
+    title_en: str | None = None
+    detail: Message | None = None
     endpoint: str | None = None
-    values: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Step:
     title: Message
     detail: Message
     endpoint: str
-    values: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
     urgent: bool = False
 
 

@@ -10,7 +10,7 @@ from ledger import clock
 from ledger.accounts import lots, neighbours, people, statements, wording
 from ledger.accounts.lots import LotView
 from ledger.accounts.neighbours import Step
-from ledger.accounts.views.own import own_account
+from ledger.accounts.views.own import link, own_account
 from ledger.messages import N_, Message
 from ledger.money import Money
 from ledger.web import navigation
@@ -18,6 +18,7 @@ from ledger.web.auth import roles
 from ledger.web.unit import reading
 
 blueprint = Blueprint("account", __name__, template_folder="../templates")
+blueprint.context_processor(lambda: {"link": link})
 navigation.add("holder", N_("Overview"), "account.show")
 
 LATEST = 6  # transactions on the overview

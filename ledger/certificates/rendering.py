@@ -229,9 +229,9 @@ def _key_facts(content: CertificateContent, locale: str, _: Callable[[str], str]
             _Fact(_(ELEMENTS["ects"]), format_decimal(Decimal(content.ects), locale=locale))
         )
     shown = _("not classified") if level is None else str(level)
-    facts.append(_Fact(_(ELEMENTS["eqf_level"]), shown))
+    facts.append(_fact("eqf_level", shown, _))
     if 0 < len(content.grade.strip()) <= _SHORT:
-        facts.append(_Fact(_(ELEMENTS["grade"]), content.grade))
+        facts.append(_fact("grade", content.grade, _))
     return facts
 
 
@@ -258,12 +258,12 @@ def _details(content: CertificateContent, locale: str, _: Callable[[str], str]) 
         "skills": " · ".join(label for _uri, label in content.skills),
         "further_information": content.further_information,
     }
-    return [_Fact(_(_label(name)), value) for name, value in values.items() if value.strip()]
+    return [_fact(name, value, _) for name, value in values.items() if value.strip()]
 
 
 def _word(words: Mapping[str, str], code: str, _: Callable[[str], str]) -> str:
     return _(words[code]) if code in words else code
 
 
-def _label(name: str) -> str:
-    return _PLACE if name == "issuer_country" else ELEMENTS[name]
+def _fact(name: str, value: str, _: Callable[[str], str]) -> _Fact:
+    return _Fact(_(_PLACE if name == "issuer_country" else ELEMENTS[name]), value)

@@ -25,6 +25,7 @@ MAX_ROWS = 60_000
 MAX_COLUMNS = 100
 MAX_CELL = 4_000  # characters
 MAX_ERRORS = 20  # rows named in one refusal; more would not be read
+_PART = 64 * 1024  # characters of a CSV that are sent together
 
 _FIELD = "file"
 _DELIMITERS = (";", ",", "\t")
@@ -261,12 +262,24 @@ def write_csv(rows: Iterable[Sequence[object]], header: Sequence[str], locale: s
     Text that a spreadsheet would run as a formula gets an apostrophe in front (OWASP: CSV
     injection); numbers stay numbers, also negative ones. None becomes an empty cell.
     """
+    return b"".join(stream_csv(rows, header, locale))
+
+
+def stream_csv(
+    rows: Iterable[Sequence[object]], header: Sequence[str], locale: str = "nl"
+) -> Iterator[bytes]:
+    """Yield what :func:`write_csv` returns, in parts, for files that do not fit in memory."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=";" if locale == "nl" else ",", quoting=csv.QUOTE_ALL)
     writer.writerow([_cell(text, locale) for text in header])
+    yield codecs.BOM_UTF8
     for row in rows:
         writer.writerow([_cell(value, locale) for value in row])
-    return codecs.BOM_UTF8 + out.getvalue().encode("utf-8", "replace")
+        if out.tell() > _PART:
+            yield out.getvalue().encode("utf-8", "replace")
+            out.seek(0)
+            out.truncate()
+    yield out.getvalue().encode("utf-8", "replace")
 
 
 def _cell(value: object, locale: str) -> str:

@@ -1,0 +1,7 @@
+"""The JSON API of funders: their schemes, budget paid in, grants, the postings."""
+
+from __future__ import annotations
+
+from ledger.funders.api.schemes import blueprint as schemes
+
+blueprints = (schemes,)

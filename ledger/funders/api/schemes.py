@@ -1,0 +1,81 @@
+"""Calls of a funder about its own schemes; auditors may read."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from ledger.db import Work
+from ledger.funders import audit, budgets, grants, schemas
+from ledger.funders.audit import Filter
+from ledger.funders.views.own import figures, pseudonyms
+from ledger.web.auth import current_actor, roles
+from ledger.web.idempotency import idempotent
+from ledger.web.openapi import PREFIX, Blueprint
+from ledger.web.unit import reading
+
+blueprint = Blueprint(
+    "funder-api", __name__, url_prefix=PREFIX, description="A funder's schemes, to the cent."
+)
+
+
+@blueprint.get("/schemes")
+@blueprint.response(200, schemas.Schemes)
+@roles("funder", "auditor")
+def list_schemes() -> dict[str, Any]:
+    """Your schemes and where their budget is."""
+    with reading() as session:
+        return {"items": audit.overview(session, current_actor())}
+
+
+@blueprint.get("/schemes/<scheme_id>")
+@blueprint.response(200, schemas.Figures)
+@roles("funder", "auditor")
+def show_scheme(scheme_id: str) -> Any:
+    """One scheme and where its budget is."""
+    return figures(scheme_id)
+
+
+@blueprint.post("/schemes/<scheme_id>/payments")
+@blueprint.arguments(schemas.PayIn)
+@blueprint.alt_response(201, schema=schemas.PaidIn)
+@roles("funder")
+@idempotent(schemas.PaidIn, status=201)
+def pay_in(work: Work, given: dict[str, Any], scheme_id: str) -> dict[str, Any]:
+    """Record money that arrived for a scheme."""
+    receipt = budgets.pay_in(
+        work, scheme_id, given["amount_minor"], given["reference"], given["received_on"]
+    )
+    return {"receipt": asdict(receipt)}
+
+
+@blueprint.post("/schemes/<scheme_id>/grants")
+@blueprint.arguments(schemas.NewGrant)
+@blueprint.alt_response(201, schema=schemas.Granted)
+@roles("funder")
+@idempotent(schemas.Granted, status=201)
+def grant(work: Work, given: dict[str, Any], scheme_id: str) -> dict[str, Any]:
+    """Grant an amount to one account; above the scheme's limit a second person must approve."""
+    outcome = grants.grant(
+        work,
+        scheme_id,
+        given["account_number"],
+        given["amount_minor"],
+        given["expires_on"],
+        given["reference"],
+    )
+    receipt = asdict(outcome.receipts[0]) if outcome.receipts else None
+    return {"batch_id": outcome.batch_id, "status": outcome.status, "receipt": receipt}
+
+
+@blueprint.get("/schemes/<scheme_id>/transactions")
+@blueprint.arguments(schemas.PostingsPageAsked, location="query")
+@blueprint.response(200, schemas.PostingsPage)
+@roles("funder", "auditor")
+def list_transactions(asked: dict[str, Any], scheme_id: str) -> Any:
+    """The postings of a scheme, newest first; accounts under a number of your own."""
+    cursor, limit = asked.pop("cursor"), asked.pop("limit")
+    with reading() as session:
+        return audit.postings(
+            session, current_actor(), scheme_id, pseudonyms(), Filter(**asked), cursor, limit
+        )

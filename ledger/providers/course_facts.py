@@ -52,7 +52,10 @@ class CourseFacts:
 
 def facts_of(course: Course) -> CourseFacts:
     """Return what the provider stated, as it would state it again."""
-    return CourseFacts(**{item.name: getattr(course, item.name) for item in fields(CourseFacts)})
+    stated = {item.name: getattr(course, item.name) for item in fields(CourseFacts)}
+    for name in ("outcomes", "skills"):
+        stated[name] = tuple(stated[name])
+    return CourseFacts(**stated)
 
 
 def check(

@@ -225,9 +225,8 @@ def _key_facts(content: CertificateContent, locale: str, _: Callable[[str], str]
     level = content.classified_level
     facts = [_Fact(_("Workload"), hours)]
     if content.ects:
-        facts.append(
-            _Fact(_(ELEMENTS["ects"]), format_decimal(Decimal(content.ects), locale=locale))
-        )
+        points = format_decimal(Decimal(content.ects), locale=locale)
+        facts.append(_fact("ects", points, _))
     shown = _("not classified") if level is None else str(level)
     facts.append(_fact("eqf_level", shown, _))
     if 0 < len(content.grade.strip()) <= _SHORT:
@@ -266,4 +265,5 @@ def _word(words: Mapping[str, str], code: str, _: Callable[[str], str]) -> str:
 
 
 def _fact(name: str, value: str, _: Callable[[str], str]) -> _Fact:
-    return _Fact(_(_PLACE if name == "issuer_country" else ELEMENTS[name]), value)
+    label = _PLACE if name == "issuer_country" else ELEMENTS[name]
+    return _Fact(_(label), value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledger.providers.api import catalogue
+from ledger.providers.api import catalogue, enrolments
 from ledger.web.openapi import Blueprint
 
-blueprints: tuple[Blueprint, ...] = (catalogue.blueprint,)
+blueprints: tuple[Blueprint, ...] = (catalogue.blueprint, enrolments.blueprint)

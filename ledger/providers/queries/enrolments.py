@@ -16,7 +16,7 @@ from ledger.certificates.models import Credential
 from ledger.db import Actor
 from ledger.errors import NotFound
 from ledger.messages import N_
-from ledger.paging import Page, decode, page
+from ledger.paging import Page, decode, page, size
 from ledger.providers.models import (
     Attendance,
     Case,
@@ -147,9 +147,10 @@ def listed(
     statuses: Sequence[str] = (),
     run_id: str | None = None,
     cursor: str | None = None,
-    limit: int = 25,
+    limit: int | None = None,
 ) -> Page[Row]:
     """Return the actor's enrolments, newest first."""
+    limit = size(limit)
     query = _rows().where(_mine(actor))
     if statuses:
         query = query.where(Enrolment.status.in_(statuses))

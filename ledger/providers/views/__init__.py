@@ -7,12 +7,16 @@ from flask import Blueprint
 from ledger.providers.views import (
     accreditation,
     admission,
+    attendance,
+    cases,
     catalogue,
     courses,
     dashboard,
     declarations,
+    enrolments,
     own_statements,
     programmes,
+    provider_enrolments,
     runs,
     statements,
 )
@@ -28,4 +32,8 @@ blueprints: tuple[Blueprint, ...] = (
     own_statements.blueprint,
     statements.blueprint,
     declarations.blueprint,
+    enrolments.blueprint,
+    provider_enrolments.blueprint,
+    attendance.blueprint,
+    cases.blueprint,
 )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from babel.dates import format_date
 from flask import Blueprint, Response, make_response
 from flask_babel import gettext
 
-from ledger import files
+from ledger import clock, files
 from ledger.messages import N_
 from ledger.providers.queries.statements import LineView, StatementView
 from ledger.providers.views.labels import room
@@ -54,6 +55,11 @@ def payout_room(name: str, import_name: str) -> Blueprint:
     return blueprint
 
 
+def month(period: str) -> str:
+    """Return ``2026-03`` as ``maart 2026`` in the reader's language."""
+    return str(format_date(clock.period_end(period), "MMMM y", locale=language()))
+
+
 def csv(statement: StatementView, lines: Sequence[LineView]) -> Response:
     """Return a statement as CSV for a spreadsheet in the reader's language."""
     rows = [
@@ -87,4 +93,5 @@ def _words() -> dict[str, object]:
         "DECLARATION_KINDS": DECLARATION_KINDS,
         "HOLD_REASONS": HOLD_REASONS,
         "PAYMENT_EVENTS": PAYMENT_EVENTS,
+        "month": month,
     }

@@ -69,6 +69,3 @@ def steps(session: Session, account_id: str, now: datetime) -> Iterator[Step]:
             {"enrolment_id": id_},
             urgent=True,
         )
-
-
-register()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
+from ledger.providers import naming
 from ledger.providers.views import (
     accreditation,
     admission,
@@ -20,6 +21,8 @@ from ledger.providers.views import (
     runs,
     statements,
 )
+
+naming.register()  # so that the account pages can name enrolments
 
 blueprints: tuple[Blueprint, ...] = (
     catalogue.blueprint,

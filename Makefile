@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test check bench pins clean
+.PHONY: help setup run test check bench pins docs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,9 @@ pins: .venv/installed ## resolve the ranges of setup.cfg anew into constraints.t
 	  $$tool/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-config --all-extras --no-annotate --no-header setup.cfg $$tool/build.in >>$$tool/pins && \
 	  cp $$tool/pins constraints.txt'
+
+docs: setup ## write the generated pages of docs/ anew
+	@$(BIN)/python docs/generate.py
 
 clean: ## remove what was built; instance/ (settings, database, keys) stays
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results

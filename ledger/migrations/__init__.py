@@ -12,7 +12,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Engine, MetaData, text
 
 from ledger.db import Database
 
@@ -44,3 +44,13 @@ def upgrade(url: str) -> None:
             command.upgrade(config, "head")
     finally:
         database.dispose()
+
+
+def remove_all(database: Database) -> None:
+    """Remove every table with its data; only for a demonstration that starts anew."""
+    with database.engine.begin() as connection:
+        tables = MetaData()
+        tables.reflect(connection)
+        tables.drop_all(connection)
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("DROP FUNCTION IF EXISTS refuse_change"))

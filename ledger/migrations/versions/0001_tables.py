@@ -396,7 +396,7 @@ def upgrade() -> None:
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("search_text", sa.Text(), nullable=False),
         sa.CheckConstraint(
-            "assessment IN ('testing', 'application', 'portfolio', 'recognition', 'none', 'none')",
+            "assessment IN ('testing', 'application', 'portfolio', 'recognition', 'none')",
             name=op.f("ck_course_assessment"),
         ),
         sa.CheckConstraint(

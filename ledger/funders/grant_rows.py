@@ -82,35 +82,42 @@ class Checked:
 def of_file(session: Session, scheme_id: str, unit: str, data: bytes, today: date) -> Checked:
     """Check the rows of a CSV file. Raises Invalid when the file itself cannot be read."""
     wishes: list[Wish] = []
-    errors: list[RowError] = []
+    unreadable: list[RowError] = []
     for row in read_table(data, COLUMNS, REQUIRED).rows:
-        found = _wish(row, unit)
-        if isinstance(found, Wish):
-            wishes.append(found)
-        else:
-            errors.extend(found)
-    result = of_wishes(session, scheme_id, wishes, today)
-    both = sorted((*errors, *result.errors), key=lambda error: error.line)
-    return Checked(result.lines, tuple(both))
+        wish, errors = _wish(row, unit)
+        wishes.append(wish)
+        unreadable.extend(errors)
+    return _checked(session, scheme_id, wishes, today, unreadable)
 
 
 def of_wishes(
     session: Session, scheme_id: str, wishes: Sequence[Wish], today: date
 ) -> Checked:
     """Check grants asked for one by one or by a program."""
+    return _checked(session, scheme_id, wishes, today, ())
+
+
+def _checked(
+    session: Session,
+    scheme_id: str,
+    wishes: Sequence[Wish],
+    today: date,
+    unreadable: Sequence[RowError],
+) -> Checked:
     accounts = _accounts(session, (wish.account_number for wish in wishes))
     used = _used_references(session, scheme_id) if any(w.reference for w in wishes) else set()
-    lines: list[GrantLine] = []
-    errors: list[RowError] = []
     repeats = _Repeats()
+    errors = list(unreadable)
     for wish in wishes:
-        wrong = [*_wrong(wish, accounts, used, today), *repeats.of(wish)]
+        wrong = (*_wrong(wish, accounts, used, today), *repeats.of(wish))
         errors.extend(RowError(wish.line, field, message) for field, message in wrong)
-        if not wrong:
-            lines.append(_line(wish, accounts[wish.account_number][0]))
+    bad = {error.line for error in errors}
+    lines = tuple(
+        _line(wish, accounts[wish.account_number][0]) for wish in wishes if wish.line not in bad
+    )
     if sum(line.amount for line in lines) > LIMIT:
         raise Invalid(N_("The amounts together are too large."), field="file")
-    return Checked(tuple(lines), tuple(errors))
+    return Checked(lines, tuple(sorted(errors, key=lambda error: error.line)))
 
 
 def _line(wish: Wish, account_id: str) -> GrantLine:
@@ -119,27 +126,22 @@ def _line(wish: Wish, account_id: str) -> GrantLine:
     )
 
 
-def _wish(row: Row, unit: str) -> Wish | list[RowError]:
+def _wish(row: Row, unit: str) -> tuple[Wish, list[RowError]]:
+    """Return what a row asks for; what cannot be read is empty in it and named beside it."""
     cells = row.cells
     errors: list[RowError] = []
-
-    def problem(field: str, message: Message) -> None:
-        errors.append(RowError(row.line, field, message))
-
-    number = ids.normal_account_number(cells["account_number"])
     amount, expires_on = 0, None
-    if not number:
-        problem("account_number", Message(N_("Fill in the account number.")))
     try:
         amount = parse_unit(cells["amount"], unit)
     except DomainError as error:
-        problem("amount", error.as_message)
-    if cells.get("expires_on"):
-        try:
+        errors.append(RowError(row.line, "amount", error.as_message))
+    try:
+        if cells.get("expires_on"):
             expires_on = parse_date(cells["expires_on"], "expires_on")
-        except DomainError as error:
-            problem("expires_on", error.as_message)
-    return errors or Wish(row.line, number, amount, expires_on, cells.get("reference") or None)
+    except DomainError as error:
+        errors.append(RowError(row.line, "expires_on", error.as_message))
+    number = ids.normal_account_number(cells["account_number"])
+    return Wish(row.line, number, amount, expires_on, cells.get("reference") or None), errors
 
 
 def parse_unit(text: str, unit: str, field: str = "amount") -> int:
@@ -157,7 +159,9 @@ def _wrong(
     used: set[str],
     today: date,
 ) -> Iterator[tuple[str, Message]]:
-    if not ids.is_account_number(wish.account_number):
+    if not wish.account_number:
+        yield "account_number", Message(N_("Fill in the account number."))
+    elif not ids.is_account_number(wish.account_number):
         yield "account_number", Message(N_("This is not an account number; check the digits."))
     elif wish.account_number not in accounts:
         yield "account_number", Message(N_("There is no account with this number."))
@@ -196,7 +200,7 @@ class _Repeats:
         else:
             self._unreferenced.add(wish.account_number)
         first = self._accounts.setdefault(wish.account_number, wish.line)
-        if first != wish.line and wish.account_number in self._unreferenced:
+        if wish.account_number and first != wish.line and wish.account_number in self._unreferenced:
             yield "account_number", Message(
                 N_(
                     "This account is also on line %(line)s. If both grants are meant, give each "

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.progress import Progress
 
-from ledger.db import SYSTEM, Database
+from ledger.db import SYSTEM, Database, Work
 from ledger.errors import Invalid
-from ledger.providers import esco
+from ledger.providers import attendance, enrolments, esco
 
 _AT_ONCE = 500  # skills per step of the progress bar
 
@@ -76,4 +77,52 @@ def _store(
     return total
 
 
-COMMANDS: tuple[tuple[str, click.Command], ...] = (("import", import_esco),)
+@click.command("lapse")
+@click.option("--dry-run", is_flag=True, help="Say what would happen and change nothing.")
+@click.pass_obj
+def lapse(database: Database, dry_run: bool) -> None:
+    """End enrolments that their holders did not confirm in time; run it every day.
+
+    Nothing was set aside for them, so no money moves. Running it again is harmless.
+
+    \b
+    Examples:  leerrekening lapse
+               leerrekening lapse --dry-run
+    """
+    found = _tried(database, enrolments.lapse, dry_run)
+    click.echo(f"{len(found)} enrolments {'would lapse' if dry_run else 'lapsed'}.")
+
+
+@click.command("missing")
+@click.option("--dry-run", is_flag=True, help="Say what would happen and change nothing.")
+@click.pass_obj
+def missing(database: Database, dry_run: bool) -> None:
+    """Open a case for each enrolment whose provider declared nothing in time; run it every day.
+
+    Silence is never completion: no money moves. Running it again opens nothing twice.
+
+    \b
+    Examples:  leerrekening missing
+               leerrekening missing --dry-run
+    """
+    found = _tried(database, attendance.missing, dry_run)
+    click.echo(f"{len(found)} cases {'would be opened' if dry_run else 'were opened'}.")
+
+
+def _tried(database: Database, verb: Callable[[Work], list[str]], dry_run: bool) -> list[str]:
+    found: list[str] = []
+    try:
+        with database.work(SYSTEM) as work:
+            found = verb(work)
+            if dry_run:
+                raise _DryRun
+    except _DryRun:
+        pass
+    return found
+
+
+COMMANDS: tuple[tuple[str, click.Command], ...] = (
+    ("import", import_esco),
+    ("", lapse),
+    ("", missing),
+)

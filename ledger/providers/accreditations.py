@@ -85,6 +85,21 @@ def reply(work: Work, accreditation_id: str, text: str) -> None:
     _record(work, row, "reply", text=_needed(text, "reply"))
 
 
+def reply_as_provider(work: Work, text: str) -> None:
+    """Record what a suspended provider answers. Raises Forbidden, WrongState, Invalid."""
+    own = work.actor.organisation_id
+    provider = work.session.get(Organisation, own) if own else None
+    if provider is None or work.actor.role != "provider":
+        raise Forbidden(N_("This page is for providers."))
+    if provider.status != "suspended":
+        raise WrongState(N_("Your organisation is not suspended."))
+    suspended = [e for e in history.of(work.session, provider.id) if e.kind == "suspended"]
+    until = date.fromisoformat(suspended[-1].data["reply_until"])
+    if work.today > until:
+        raise WrongState(N_("The time to reply ended on %(day)s."), day=until)
+    history.record(work, provider.id, "suspension_reply", text=_needed(text, "reply"))
+
+
 def reinstate(work: Work, accreditation_id: str, reason: str) -> None:
     """End a suspension. Raises Forbidden, NotFound, WrongState when there is none, Invalid."""
     row = _mine_to_change(work, accreditation_id)

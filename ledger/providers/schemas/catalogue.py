@@ -119,7 +119,7 @@ class RunJson(Schema):
     price_cents = fields.Integer(required=True)
 
 
-class SessionJson(Schema):
+class RunSessionJson(Schema):
     """One meeting; moments in UTC."""
 
     id = fields.String(required=True)
@@ -133,7 +133,7 @@ class RunDetailJson(Schema):
     run = fields.Nested(RunJson, attribute="row", required=True)
     provider_id = fields.String(required=True)
     provider_name = fields.String(required=True)
-    sessions = fields.List(fields.Nested(SessionJson), required=True)
+    sessions = fields.List(fields.Nested(RunSessionJson), required=True)
     accredited = fields.Function(
         lambda view: view.problem is None,
         metadata={"type": "boolean", "description": "Whether an account can pay for it."},

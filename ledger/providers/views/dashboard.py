@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response
@@ -32,10 +34,21 @@ def show() -> Page:
 @blueprint.post("/provider/accreditations/<accreditation_id>/reply")
 @auth.roles("provider")
 def reply(accreditation_id: str) -> Page:
-    """Answer a suspension."""
+    """Answer the suspension of an accreditation."""
+    return _reply(accreditations.reply, accreditation_id)
+
+
+@blueprint.post("/provider/reply")
+@auth.roles("provider")
+def reply_about_provider() -> Page:
+    """Answer the suspension of the provider itself."""
+    return _reply(accreditations.reply_as_provider)
+
+
+def _reply(verb: Callable[..., None], *about: str) -> Page:
     try:
         given = forms.load(ReplyForm, request.form)
-        unit.perform(accreditations.reply, accreditation_id, given["reply"])
+        unit.perform(verb, *about, given["reply"])
     except DomainError as error:
         if error.status == 404:
             raise

@@ -52,6 +52,7 @@ EVENTS = {
     "admitted": N_("Admitted"),
     "suspended": N_("Suspended"),
     "reinstated": N_("Suspension ended"),
+    "suspension_reply": N_("Reply of the provider"),
     "accreditation_granted": N_("Accreditation granted"),
     "accreditation_suspended": N_("Accreditation suspended"),
     "accreditation_reply": N_("Reply of the provider"),

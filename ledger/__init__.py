@@ -8,6 +8,7 @@ from importlib import import_module
 
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ledger import config as configuration
 from ledger import migrations, web
@@ -36,6 +37,9 @@ def create_app(config: Config | None = None, database: Database | None = None) -
         HTTPS=settings.https,
         PUBLIC_URL=settings.public_url,
     )
+    if settings.proxies:
+        count = settings.proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]
     app.extensions["ledger"] = Ledger(settings, books)
     api = web.init(app, Backend(books), lambda: _ready(books))
     for room in ROOMS:

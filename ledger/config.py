@@ -38,9 +38,6 @@ SETTINGS = (
         "Address under which people reach the service; printed in certificates.",
     ),
     Setting("HTTPS", "no", "Say yes behind TLS: secure cookies and strict transport security."),
-    Setting("PAYER_NAME", "Stichting Leerrekening", "Name on the account that pays providers."),
-    Setting("PAYER_IBAN", "NL91ABNA0417164300", "IBAN of the account that pays providers."),
-    Setting("PAYER_BIC", "ABNANL2A", "BIC of the bank of that account."),
     Setting("PROXIES", "0", "Number of trusted proxies in front, for the visitor's address."),
 )
 
@@ -57,9 +54,6 @@ class Config:
     database_url: str
     public_url: str
     https: bool
-    payer_name: str
-    payer_iban: str
-    payer_bic: str
     proxies: int
     secret_key: str
 
@@ -85,9 +79,6 @@ def load(environment: Mapping[str, str] | None = None) -> Config:
         database_url=_database_url(values["DATABASE_URL"]),
         public_url=values["PUBLIC_URL"].rstrip("/"),
         https=_yes("HTTPS", values["HTTPS"]),
-        payer_name=values["PAYER_NAME"],
-        payer_iban=values["PAYER_IBAN"],
-        payer_bic=values["PAYER_BIC"],
         proxies=_whole("PROXIES", values["PROXIES"]),
         secret_key=_secret_key(folder / "secret.key"),
     )

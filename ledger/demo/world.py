@@ -71,7 +71,13 @@ def acting(work: Work, actor: Actor, now: datetime | None = None) -> Work:
 
 def build(work: Work, world: World) -> None:
     """Make operator, funders with their schemes, providers with their courses, and people."""
-    operator = organisations.admit(work, "operator", "Leerrekening Nederland", kvk="90000006")
+    operator = organisations.admit(
+        work,
+        "operator",
+        "Stichting Leerrekening",
+        kvk="90000006",
+        iban="NL91ABNA0417164300",
+    )
     for number, name in enumerate(("Beheer Een", "Beheer Twee"), start=1):
         _login(work, world, "operator", name, f"beheer{number}", operator.id)
     by_operator = acting(work, world.actor("operator"))

@@ -65,9 +65,9 @@ def test_settings_come_from_environment_then_file_then_default(tmp_path: Path) -
     environment = {"LEERREKENING_INSTANCE_PATH": str(tmp_path)}
     found = config.load(environment)
     assert found.database_url == f"sqlite:///{tmp_path}/leerrekening.db"
-    (tmp_path / "config.py").write_text("PAYER_NAME = 'Fonds'\nPUBLIC_URL = 'https://a.example/'")
+    (tmp_path / "config.py").write_text("HTTPS = True\nPUBLIC_URL = 'https://a.example/'")
     found = config.load({**environment, "LEERREKENING_PUBLIC_URL": "https://b.example"})
-    assert (found.payer_name, found.public_url) == ("Fonds", "https://b.example")
+    assert (found.https, found.public_url) == (True, "https://b.example")
     assert config.load(environment).secret_key == found.secret_key
     assert (tmp_path / "secret.key").stat().st_mode & 0o077 == 0
     url = {"LEERREKENING_DATABASE_URL": "postgres://u@h/d"}

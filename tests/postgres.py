@@ -13,7 +13,6 @@ import os
 import pwd
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -142,6 +141,7 @@ class Cluster:
     programs: Programs
     home: Path
     process: subprocess.Popen[bytes]
+    guard: subprocess.Popen[bytes]
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
     _shapes: dict[str, str] = field(default_factory=dict)
     _free: dict[str, list[str]] = field(default_factory=dict)
@@ -212,14 +212,14 @@ class Cluster:
 
     def stop(self) -> None:
         """Stop the server that we started, by its process, and remove its files."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)  # PostgreSQL's 'fast' shutdown
-            try:
-                self.process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        shutil.rmtree(self.home, ignore_errors=True)
+        assert self.guard.stdin is not None
+        self.guard.stdin.close()
+        try:
+            self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.guard.wait()
 
 
 def start(choice: str | None = None) -> Cluster:
@@ -233,7 +233,8 @@ def start(choice: str | None = None) -> Cluster:
     try:
         programs = _reachable(programs, home, identity)
         _initialise(programs, home, identity)
-        cluster = Cluster(programs, home, _launch(programs, home, identity))
+        process = _launch(programs, home, identity)
+        cluster = Cluster(programs, home, process, _guard(process, home))
     except BaseException:
         shutil.rmtree(home, ignore_errors=True)
         raise
@@ -322,6 +323,26 @@ def _launch(programs: Programs, home: Path, identity: dict[str, Any]) -> subproc
             start_new_session=True,  # Ctrl-C reaches the tests, which then stop the server
             **identity,
         )
+
+
+def _guard(process: subprocess.Popen[bytes], home: Path) -> subprocess.Popen[bytes]:
+    """Start what ends the server when we say so, or when we are gone without a word.
+
+    Its standard input closes in both cases. SIGINT is PostgreSQL's 'fast' shutdown.
+    """
+    script = """
+        read -r _
+        kill -INT "$1"
+        while kill -0 "$1"; do sleep 0.1; done
+        rm -rf "$2"
+    """
+    return subprocess.Popen(
+        ["sh", "-c", script, "guard", str(process.pid), str(home)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def _wait_until_ready(cluster: Cluster) -> None:

@@ -18,8 +18,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("accounts", "certificates", "providers", "guidance", "funders")  # each may use the former
-WHOLE_HOUSE = ("cli", "demo", "migrations", "server")  # with ledger/__init__.py: these may import all
+# each may use the former ones
+ROOMS = ("accounts", "certificates", "providers", "guidance", "funders")
+# with ledger/__init__.py these may import all
+WHOLE_HOUSE = ("cli", "demo", "migrations", "server")
 KERNEL_FOLDERS = ("translations",)
 FACES = ("__init__", "views", "api", "cli", "schemas")
 FACE_LIBRARIES = ("flask", "werkzeug", "marshmallow", "webargs", "wtforms")

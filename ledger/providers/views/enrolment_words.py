@@ -10,6 +10,7 @@ from ledger.web import navigation
 for _role, _label, _endpoint in (
     ("holder", N_("Enrolments"), "enrolments.index"),
     ("provider", N_("Enrolments"), "provider_enrolments.index"),
+    ("provider", N_("Issued certificates"), "certificates.given"),
     ("operator", N_("Cases"), "cases.index"),
 ):
     navigation.add(_role, _label, _endpoint)

@@ -68,12 +68,10 @@ def verify_command(checks: Sequence[Check]) -> click.Command:
             found = sum(_run(session, check, as_json) for check in checks)
             counted = verification.counted(session)
         rows = ", ".join(f"{number:,} rows in {table}" for table, number in counted.items())
-        click.echo(f"Checked {rows}.", err=True)
         if found:
-            click.echo(f"{found:,} findings.", err=True)
+            click.echo(f"{found:,} findings in {rows}.", err=True)
             raise SystemExit(1)
-        if not as_json:
-            click.echo(f"Everything agrees: {rows}.")
+        click.echo(f"Everything agrees: {rows}.", err=as_json)
 
     return verify
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from flask import Blueprint, render_template, request
 
@@ -27,11 +29,18 @@ WARN_DAYS = 90  # a budget that expires within this time asks for attention
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A lot on the overview; ``days_left`` counts to its last day, None when it never ends."""
+    """What a holder can still use of one scheme; minor units of ``unit``.
 
-    lot: LotView
+    ``first`` is the lot that expires first, ``days_left`` counts to its last day (None: never),
+    and ``soon`` is what expires within ``WARN_DAYS``.
+    """
+
+    first: LotView
+    lots: int
+    available: int
+    held: int
     days_left: int | None
-    soon: bool
+    soon: int
 
 
 @blueprint.get("/account")
@@ -42,16 +51,14 @@ def show() -> str:
     today = clock.today(now)
     with reading() as session:
         account = people.account(session, own_account())
-        cards = [_card(lot, today.toordinal()) for lot in lots.of_account(session, account.id)]
-        live = [card for card in cards if card.lot.available + card.lot.held > 0]
+        cards = _cards(lots.of_account(session, account.id), today)
         return render_template(
             "accounts/account.html",
             account=account,
             today=today,
             balances=lots.balance(session, account.id, today),
-            cards=[card for card in live if card.days_left is None or card.days_left >= 0],
-            ended=len(cards) - len(live),
-            steps=_steps(live) + neighbours.steps(session, account.id, now),
+            cards=cards,
+            steps=_steps(cards) + neighbours.steps(session, account.id, now),
             latest=statements.movements(session, account.id, limit=LATEST),
             kinds=wording.KINDS,
         )
@@ -60,11 +67,14 @@ def show() -> str:
 @blueprint.get("/account/lots")
 @roles("holder")
 def list_lots() -> str:
-    """List all budgets, the used and expired ones too."""
+    """List all amounts, the used and expired ones too; of one scheme when asked."""
     today = clock.today(clock.now())
+    scheme_id = request.args.get("scheme")
     with reading() as session:
         found = lots.of_account(session, own_account())
-        return render_template("accounts/lots.html", lots=found, today=today)
+    if scheme_id:
+        found = tuple(lot for lot in found if lot.scheme_id == scheme_id)
+    return render_template("accounts/lots.html", lots=found, one=bool(scheme_id), today=today)
 
 
 @blueprint.get("/account/lots/<lot_id>")
@@ -77,7 +87,7 @@ def show_lot(lot_id: str) -> str:
         return render_template(
             "accounts/lot.html",
             detail=detail,
-            card=_card(detail.lot, today.toordinal()),
+            days_left=_days_left(detail.lot, today),
             today=today,
             kinds=wording.KINDS,
             origins=wording.ORIGINS,
@@ -108,26 +118,52 @@ def show_transaction(transaction_id: str) -> str:
         )
 
 
-def _card(lot: LotView, today: int) -> Card:
-    days = None if lot.expires_on is None else lot.expires_on.toordinal() - today
-    return Card(lot, days, days is not None and 0 <= days <= WARN_DAYS)
+def _cards(found: Sequence[LotView], today: date) -> list[Card]:
+    """Gather the lots that still count per scheme; what is tied to one course stays apart."""
+    groups: dict[tuple[str, str | None], list[LotView]] = {}
+    for lot in found:
+        if (lot.available and not lot.expired(today)) or lot.held:
+            groups.setdefault((lot.scheme_id, lot.enrolment_id), []).append(lot)
+    return [_card(group, today) for group in groups.values()]
 
 
-def _steps(cards: list[Card]) -> list[Step]:
+def _card(group: Sequence[LotView], today: date) -> Card:
+    spendable = [lot for lot in group if lot.available and not lot.expired(today)]
+    first = spendable[0] if spendable else group[0]
+    return Card(
+        first=first,
+        lots=len(group),
+        available=sum(lot.available for lot in spendable),
+        held=sum(lot.held for lot in group),
+        days_left=_days_left(first, today),
+        soon=sum(lot.available for lot in spendable if _is_soon(lot, today)),
+    )
+
+
+def _days_left(lot: LotView, today: date) -> int | None:
+    return None if lot.expires_on is None else (lot.expires_on - today).days
+
+
+def _is_soon(lot: LotView, today: date) -> bool:
+    days = _days_left(lot, today)
+    return days is not None and days <= WARN_DAYS
+
+
+def _steps(cards: Sequence[Card]) -> list[Step]:
     return [
         Step(
             Message(
                 N_("Use %(amount)s from %(scheme)s"),
                 {
-                    "amount": Money(card.lot.available, card.lot.unit),
-                    "scheme": card.lot.scheme_name,
+                    "amount": Money(card.soon, card.first.unit),
+                    "scheme": card.first.scheme_name,
                 },
             ),
-            Message(N_("This budget expires on %(day)s."), {"day": card.lot.expires_on}),
+            Message(N_("The first part expires on %(day)s."), {"day": card.first.expires_on}),
             "account.show_lot",
-            {"lot_id": card.lot.id},
+            {"lot_id": card.first.id},
             urgent=True,
         )
         for card in cards
-        if card.soon and card.lot.available > 0
+        if card.soon
     ]

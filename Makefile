@@ -22,7 +22,8 @@ help: ## list these targets
 setup: .venv/installed $(CATALOGUES:.po=.mo) ## build .venv with the pinned packages and compile the translations
 
 run: setup ## start the demonstration on http://127.0.0.1:5000 (HOST=… and PORT=… move it)
-	@$(BIN)/leerrekening demo --host "$(HOST)" --port "$(PORT)"
+	@LEERREKENING_PUBLIC_URL="$${LEERREKENING_PUBLIC_URL:-http://$(HOST):$(PORT)}" \
+	  $(BIN)/leerrekening demo --host "$(HOST)" --port "$(PORT)"
 
 test: check ## run every test: unit, property, both databases, real browser (TEST_ARGS=… for pytest)
 	@$(BIN)/python -m tests.postgres

@@ -53,9 +53,9 @@ def demo(
     if reset:
         _reset(database, path)
     migrations.upgrade(database.url)
-    found = summary.kept(path)
-    if found is None:
-        found = _make(database, size, settings.public_url, path)
+    if not path.exists():
+        _make(database, size, path)
+    found = summary.kept(path, settings.public_url)
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))
     else:
@@ -67,7 +67,7 @@ def demo(
 
 def _reset(database: Database, path: Path) -> None:
     """Empty the database; refused when it is not one that the demonstration made."""
-    if migrations.current(database.engine) is not None and summary.kept(path) is None:
+    if migrations.current(database.engine) is not None and not path.exists():
         raise click.ClickException(
             "This database was not made by the demonstration, so it is left alone."
         )
@@ -75,7 +75,7 @@ def _reset(database: Database, path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def _make(database: Database, size: str, public_url: str, path: Path) -> dict[str, Any]:
+def _make(database: Database, size: str, path: Path) -> None:
     with database.reading() as session:
         if session.execute(select(Organisation.id).limit(1)).first():
             raise click.ClickException(
@@ -95,9 +95,7 @@ def _make(database: Database, size: str, public_url: str, path: Path) -> dict[st
             crowd = progress.add_task("Accounts", total=large.ACCOUNTS)
             large.fill(database, made, lambda number: progress.advance(crowd, number))
     with database.reading() as session:
-        result = summary.summarise(session, made, public_url)
-    summary.keep(path, result)
-    return result
+        summary.keep(path, summary.summarise(session, made))
 
 
 def _introduce(found: dict[str, Any], host: str, port: int, serving: bool) -> None:

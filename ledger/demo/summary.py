@@ -17,8 +17,8 @@ from ledger.providers.models import Course, Enrolment, Run
 _NAMES = {"holder": "worker"}
 
 
-def summarise(session: Session, world: World, public_url: str) -> dict[str, Any]:
-    """Return the logins per role and the ids to try, ready for JSON."""
+def summarise(session: Session, world: World) -> dict[str, Any]:
+    """Return the logins per role and the ids to try; addresses without their host."""
     users: dict[str, list[dict[str, str]]] = {}
     for login in world.logins:
         users.setdefault(_NAMES.get(login.role, login.role), []).append(
@@ -53,8 +53,8 @@ def summarise(session: Session, world: World, public_url: str) -> dict[str, Any]
         "enrolment": {"id": enrolment.id},
         "credential": {
             "id": credential.id,
-            "pdf_url": f"{public_url}/credentials/{credential.id}.pdf",
-            "verify_url": f"{public_url}/v/{credential.token}",
+            "pdf_url": f"/credentials/{credential.id}.pdf",
+            "verify_url": f"/v/{credential.token}",
         },
     }
 
@@ -66,9 +66,9 @@ def keep(path: Path, summary: dict[str, Any]) -> None:
         json.dump(summary, file, ensure_ascii=False, indent=2)
 
 
-def kept(path: Path) -> dict[str, Any] | None:
-    """Return the summary that was written when the demonstration was made, None without one."""
-    if not path.exists():
-        return None
+def kept(path: Path, public_url: str) -> dict[str, Any]:
+    """Return the summary that was written when the demonstration was made."""
     found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    for name in ("pdf_url", "verify_url"):
+        found["credential"][name] = public_url + found["credential"][name]
     return found

@@ -260,7 +260,7 @@ def _skills(session: Session, wanted: Sequence[str]) -> tuple[str, ...]:
 
 
 def _people(work: Work, world: World) -> None:
-    signing_in = {0: "samira", 1: "daan", 2: "noor"}
+    signing_in = {0: "Samira de Vries", 1: "Daan Jansen", 2: "Noor el Amrani"}
     for number in range(PEOPLE):
         invented = names.invent(world.draw)
         facts = dict(invented.facts)
@@ -268,7 +268,9 @@ def _people(work: Work, world: World) -> None:
             facts["employer_id"] = world.funders["employer"].id
         if number in signing_in:
             facts |= {"sector": "technology", "region": "West-Brabant", "contract_percent": 100}
-        world.holders.append(_holder(work, world, invented.name, facts, signing_in.get(number)))
+        name = signing_in.get(number)
+        address = name.split()[0].lower() if name else None
+        world.holders.append(_holder(work, world, name or invented.name, facts, address))
 
 
 def _holder(

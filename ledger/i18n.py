@@ -59,7 +59,7 @@ def format_money(minor: int, unit: str, locale: str) -> str:
     if unit == "MIN":
         hours, minutes = divmod(abs(minor), 60)
         sign = "−" if minor < 0 else ""
-        hour_word = translator(locale)("h")
+        hour_word = translator(locale)(N_("h"))
         rest = f" {minutes} min" if minutes else ""
         return f"{sign}{hours} {hour_word}{rest}"
     return str(format_currency(minor / 100, "EUR", locale=_FORMATS[locale]))

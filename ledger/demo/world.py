@@ -100,7 +100,8 @@ def _login(
         work, f"{address}@demo.example", name, world.password, role, organisation_id
     )
     (signed_in,) = users.memberships(work.session, user.id)
-    key = users.add_api_key(work, signed_in.membership_id)
+    # Made today: a key of two years ago would have expired before anybody tries it.
+    key = users.add_api_key(acting(work, work.actor, clock.now()), signed_in.membership_id)
     actor = Actor(
         id=user.id,
         role=role,

@@ -80,8 +80,8 @@ def staff_post(browser: FlaskClient, path: str, data: dict[str, str]) -> TestRes
     return post(browser, path, data, page="/password")
 
 
-def test_from_admission_to_a_run_that_everybody_finds(app: Flask, database: Database) -> None:
-    operator = visitor(app, "operator@example.nl")
+def admit(operator: FlaskClient, database: Database) -> tuple[str, str]:
+    """Admit a provider with somebody who signs in; returns its id and the first password."""
     admitted = staff_post(
         operator,
         "/operator/providers",
@@ -92,49 +92,48 @@ def test_from_admission_to_a_run_that_everybody_finds(app: Flask, database: Data
         provider_id = session.scalars(
             select(Organisation.id).where(Organisation.kind == "provider")
         ).one()
-    made = staff_post(
-        operator,
-        f"/operator/providers/{provider_id}/staff",
-        {"name": "Sam", "email": "school@example.nl"},
-    )
+    person = {"name": "Sam", "email": "school@example.nl"}
+    made = staff_post(operator, f"/operator/providers/{provider_id}/staff", person)
     password = re.search(r"First password: <code>([^<]+)", made.text)
     assert password is not None
+    return provider_id, password[1]
 
-    school = app.test_client()
-    school.get("/?lang=en")
-    post(school, "/sign-in", {"email": "school@example.nl", "password": password[1]})
-    created = staff_post(school, "/provider/courses", COURSE)
-    assert created.status_code == 303
-    course_url = created.location
-    course_id = course_url.rsplit("/", 1)[1]
-    assert "Lassen &lt;b&gt;voor&lt;/b&gt; beginners" in school.get(course_url).text
+
+def plan(school: FlaskClient, course_url: str) -> None:
+    """Publish a course and plan a run of it."""
     assert staff_post(school, f"{course_url}/publish", {}).status_code == 303
     day = TODAY + timedelta(days=30)
-    planned = staff_post(
-        school,
-        f"{course_url}/runs",
-        {
-            "starts_on": day.isoformat(),
-            "ends_on": day.isoformat(),
-            "capacity": "12",
-            "location": "Helmond",
-            "sessions": f"{day:%d-%m-%Y} 09:00-12:30",
-        },
-    )
-    assert planned.status_code == 303
+    run = {
+        "starts_on": day.isoformat(),
+        "ends_on": day.isoformat(),
+        "capacity": "12",
+        "location": "Helmond",
+        "sessions": f"{day:%d-%m-%Y} 09:00-12:30",
+    }
+    assert staff_post(school, f"{course_url}/runs", run).status_code == 303
+
+
+def test_from_admission_to_a_run_that_everybody_finds(app: Flask, database: Database) -> None:
+    operator = visitor(app, "operator@example.nl")
+    provider_id, password = admit(operator, database)
+    school = app.test_client()
+    school.get("/?lang=en")
+    post(school, "/sign-in", {"email": "school@example.nl", "password": password})
+    created = staff_post(school, "/provider/courses", COURSE)
+    assert created.status_code == 303
+    course_id = created.location.rsplit("/", 1)[1]
+    assert "Lassen &lt;b&gt;voor&lt;/b&gt; beginners" in school.get(created.location).text
+    plan(school, created.location)
     for course in ("", course_id):
-        granted = staff_post(
-            operator,
-            f"/operator/providers/{provider_id}/accredit",
-            {
-                "quality_mark": "NRTO-keurmerk",
-                "evidence_url": "https://voorbeeld.nl/keurmerk",
-                "valid_from": TODAY.isoformat(),
-                "valid_until": (TODAY + timedelta(days=365)).isoformat(),
-                "course": course,
-            },
-        )
-        assert granted.status_code == 303
+        accreditation = {
+            "quality_mark": "NRTO-keurmerk",
+            "evidence_url": "https://voorbeeld.nl/keurmerk",
+            "valid_from": TODAY.isoformat(),
+            "valid_until": (TODAY + timedelta(days=365)).isoformat(),
+            "course": course,
+        }
+        page = f"/operator/providers/{provider_id}/accredit"
+        assert staff_post(operator, page, accreditation).status_code == 303
 
     reader = visitor(app)
     listed = reader.get("/courses?q=lassen&sector=technology").text
@@ -270,8 +269,6 @@ def test_a_wrong_search_says_so(app: Flask, query: str) -> None:
 
 def test_the_api_lists_and_shows(app: Flask, school: Offering) -> None:
     course = school.course()
-    with school.database.work(school.staff) as work:
-        work.session.get_one(Course, course.id)
     run = school.run(course.id, TODAY + timedelta(days=30))
     school.accredit(valid_from=grant().valid_from, valid_until=TODAY + timedelta(days=90))
     client = app.test_client()

@@ -69,7 +69,9 @@ def _page(errors: dict[str, list[str]]) -> str:
         provider=view,
         runs=coming,
         counts=counts,
-        ending=[a for a in view.accreditations if day <= a.valid_until <= soon],
+        ending=[
+            a for a in view.accreditations if a.status == "granted" and day <= a.valid_until <= soon
+        ],
         suspended=[a for a in view.accreditations if a.status == "suspended"],
         errors=errors,
         values=request.form,

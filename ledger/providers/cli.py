@@ -37,10 +37,9 @@ def import_esco(database: Database, files: tuple[Path, ...], language: str, dry_
     """
     skills = esco.merge(skill for path in files for skill in _read(path))
     result = _store(database, skills, language, dry_run)
-    done = "would be" if dry_run else "are"
     click.echo(
-        f"{result.added} skills {done} new, {result.changed} changed, "
-        f"{result.unchanged} stay as they were."
+        f"{result.added} new, {result.changed} changed, {result.unchanged} as they were"
+        + (": nothing was stored, this was a dry run." if dry_run else ".")
     )
 
 

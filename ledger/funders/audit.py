@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Select, func, select, tuple_, union_all
 from sqlalchemy.orm import Session, aliased
 
 from ledger import paging
@@ -196,7 +196,7 @@ def postings(
     scheme = reach.scheme_seen(session, actor, scheme_id)
     limit = paging.size(size)
     before = paging.decode(cursor, 2)
-    rows = session.execute(_lines(scheme, which, before).limit(limit + 1)).all()
+    rows = session.execute(_lines(scheme, which, before, limit + 1)).all()
     views = [_view(scheme, pseudonyms, *row) for row in rows]
     return paging.page(views, limit, lambda view: (view.transaction_id, view.line))
 
@@ -212,7 +212,7 @@ def every_posting(
     scheme = reach.scheme_seen(session, actor, scheme_id)
     before: tuple[str | int, ...] | None = None
     while True:
-        rows = session.execute(_lines(scheme, which, before).limit(_STREAMED)).all()
+        rows = session.execute(_lines(scheme, which, before, _STREAMED)).all()
         for row in rows:
             yield _view(scheme, pseudonyms, *row)
         if len(rows) < _STREAMED:
@@ -221,30 +221,61 @@ def every_posting(
 
 
 def _lines(
-    scheme: Scheme, which: Filter, before: tuple[str | int, ...] | None
+    scheme: Scheme, which: Filter, before: tuple[str | int, ...] | None, limit: int
 ) -> Select[Posting, str, date, str]:
     if which.bucket is not None and which.bucket not in BUCKETS:
         raise Invalid(N_("There is no such part of the books."), field="bucket")
-    query = (
+    # The index holds each bucket in order, so the newest of every bucket are at hand; a scheme
+    # with a million postings is never sorted for one page.
+    newest = [
+        select(_keys(scheme, which, before, limit, bucket).subquery())
+        for bucket in ([which.bucket] if which.bucket else BUCKETS)
+    ]
+    keys = union_all(*newest).subquery()
+    return (
         select(Posting, Transaction.kind, Transaction.occurred_on, Organisation.name)
+        .join(
+            keys,
+            (keys.c.transaction_id == Posting.transaction_id) & (keys.c.line == Posting.line),
+        )
         .join(Transaction, Transaction.id == Posting.transaction_id)
         .outerjoin(Organisation, Organisation.id == Posting.provider_id)
-        .where(Posting.scheme_id == scheme.id)
         .order_by(Posting.transaction_id.desc(), Posting.line.desc())
+        .limit(limit)
     )
-    for column, wanted in (
-        (Posting.bucket, which.bucket),
-        (Transaction.kind, which.kind),
-        (Posting.lot_id, which.lot_id),
-    ):
-        if wanted:
-            query = query.where(column == wanted)
+
+
+def _keys(
+    scheme: Scheme,
+    which: Filter,
+    before: tuple[str | int, ...] | None,
+    limit: int,
+    bucket: str,
+) -> Select[str, int]:
+    query = (
+        select(Posting.transaction_id, Posting.line)
+        .where(Posting.scheme_id == scheme.id, Posting.bucket == bucket)
+        .order_by(Posting.transaction_id.desc(), Posting.line.desc())
+        .limit(limit)
+    )
+    if which.lot_id:
+        query = query.where(Posting.lot_id == which.lot_id)
+    conditions = []
+    if which.kind:
+        conditions.append(Transaction.kind == which.kind)
     if which.since:
-        query = query.where(Transaction.occurred_on >= which.since)
+        conditions.append(Transaction.occurred_on >= which.since)
     if which.until:
-        query = query.where(Transaction.occurred_on <= which.until)
+        conditions.append(Transaction.occurred_on <= which.until)
+    if conditions:
+        query = query.join(Transaction, Transaction.id == Posting.transaction_id)
+        query = query.where(*conditions)
     if before is not None:
-        query = query.where(tuple_(Posting.transaction_id, Posting.line) < tuple_(*before))
+        # The first condition says less, and lets the index begin in the right place.
+        query = query.where(
+            Posting.transaction_id <= before[0],
+            tuple_(Posting.transaction_id, Posting.line) < tuple_(*before),
+        )
     return query
 
 

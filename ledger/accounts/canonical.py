@@ -10,9 +10,10 @@ amount (decimal), scheme, rule, account, lot, provider.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
 VERSION = "leerrekening/1"
 _ABSENT = b"\xff\xff\xff\xff"
@@ -72,7 +73,7 @@ def canonical(head: Head, lines: Sequence[Line]) -> bytes:
             line.lot_id,
             line.provider_id,
         )
-    return b"".join(_pieces(fields))
+    return b"".join(map(_piece, fields))
 
 
 def digest(head: Head, lines: Sequence[Line]) -> bytes:
@@ -80,11 +81,10 @@ def digest(head: Head, lines: Sequence[Line]) -> bytes:
     return hashlib.sha256(canonical(head, lines)).digest()
 
 
-def _pieces(fields: Iterable[str | None]) -> Iterable[bytes]:
-    for field in fields:
-        if field is None:
-            yield _ABSENT
-        else:
-            text = field.encode()
-            yield len(text).to_bytes(4, "big")
-            yield text
+# The same few codes and ids stand in line after line.
+@lru_cache(maxsize=8192)
+def _piece(field: str | None) -> bytes:
+    if field is None:
+        return _ABSENT
+    text = field.encode()
+    return len(text).to_bytes(4, "big") + text

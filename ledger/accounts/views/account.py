@@ -17,6 +17,7 @@ from ledger.messages import N_, Message
 from ledger.money import Money
 from ledger.web import navigation
 from ledger.web.auth import roles
+from ledger.web.i18n import language
 from ledger.web.unit import reading
 
 blueprint = Blueprint("account", __name__, template_folder="../templates")
@@ -149,6 +150,10 @@ def _is_soon(lot: LotView, today: date) -> bool:
     return days is not None and days <= WARN_DAYS
 
 
+def _scheme_name(lot: LotView) -> str:
+    return (lot.scheme_name_en if language() == "en" else "") or lot.scheme_name
+
+
 def _steps(cards: Sequence[Card]) -> list[Step]:
     return [
         Step(
@@ -156,7 +161,7 @@ def _steps(cards: Sequence[Card]) -> list[Step]:
                 N_("Use %(amount)s from %(scheme)s"),
                 {
                     "amount": Money(card.soon, card.first.unit),
-                    "scheme": card.first.scheme_name,
+                    "scheme": _scheme_name(card.first),
                 },
             ),
             Message(N_("The first part expires on %(day)s."), {"day": card.first.expires_on}),

@@ -140,8 +140,9 @@ def react(work: Work, enrolment_id: str, session_id: str, says: str, note: str =
 def close_case(work: Work, case_id: str, decision: str, present: bool | None = None) -> Case:
     """Let the operator close a case with a written decision.
 
-    In a dispute ``present`` says what counts from now on. Raises Forbidden, NotFound, WrongState,
-    Invalid.
+    In a dispute ``present`` says what counts from now on; where a declaration is missing it counts
+    for every held session that nobody stated, None leaves them open. Raises Forbidden, NotFound,
+    WrongState, Invalid.
     """
     if work.actor.role != "operator":
         raise Forbidden(N_("Only the operator can close a case."))
@@ -160,11 +161,19 @@ def close_case(work: Work, case_id: str, decision: str, present: bool | None = N
         row = work.session.get(Attendance, (enrolment_id, session_id))
         if row is not None:
             row.present = present
+    elif case.kind == "missing_declaration" and present is not None:
+        _state_missing(work, enrolment_id, present)
     case.status, case.closed_at = "closed", work.now
     case.data = {**case.data, "decision": decision, "present": present}
     history.record(work, enrolment_id, "case_closed", case_id=case.id, present=present)
     work.session.flush()
     return case
+
+
+def _state_missing(work: Work, enrolment_id: str, present: bool) -> None:
+    enrolment = enrolments.own(work, enrolment_id)
+    for meeting in known(work.session, enrolment, work.now).unstated:
+        _state(work, enrolment, meeting.id, present)
 
 
 def missing(work: Work) -> list[str]:

@@ -39,11 +39,14 @@ def complete(work: Work, enrolment_id: str, result: str, grade: str | None = Non
     """Declare how an enrolment ended: ``passed``, ``failed`` (the exam) or ``attended``.
 
     An exam that was taken is paid in full, also when it was failed; only ``passed`` earns the
-    credential. Raises NotFound, Forbidden, WrongState when it is not the time for it or a dispute
-    is open, and Invalid naming every held session without a statement.
+    credential. The operator may declare ``attended`` after a case. Raises NotFound, Forbidden,
+    WrongState when it is not the time for it or a dispute is open, and Invalid naming every held
+    session without a statement.
     """
     enrolment = enrolments.own(work, enrolment_id)
-    if work.actor.role != "provider":
+    # Where the provider stays silent the operator settles by attendance, but awards nothing.
+    settles = work.actor.role == "operator" and result == "attended"
+    if work.actor.role != "provider" and not settles:
         raise Forbidden(N_("Only the provider declares how an enrolment ended."))
     grade = _check_input(result, grade)
     attendance.forbid_own_learning(work, enrolment)

@@ -23,7 +23,7 @@ from ledger.errors import Conflict, Forbidden, Invalid, NotFound, Overlap, RunFu
 from ledger.messages import N_
 from ledger.money import EUR
 from ledger.providers import accreditations, quotes
-from ledger.providers.models import ACTIVE, Course, Enrolment, EnrolmentLine, Run, RunSession
+from ledger.providers.models import ACTIVE, Case, Course, Enrolment, EnrolmentLine, Run, RunSession
 
 CONFIRM_WITHIN = timedelta(days=14)
 UNCONFIRMED = ("requested", "offered")
@@ -176,6 +176,16 @@ def end(work: Work, enrolment: Enrolment, status: str, **data: object) -> None:
     enrolment.status = status
     enrolment.ended_at = work.now
     history.record(work, enrolment.id, status, **data)
+    # Nothing is missing any more, so nobody has to look into it.
+    work.session.execute(
+        update(Case)
+        .where(
+            Case.kind == "missing_declaration",
+            Case.subject == enrolment.id,
+            Case.status == "open",
+        )
+        .values(status="closed", closed_at=work.now)
+    )
     work.session.flush()
 
 

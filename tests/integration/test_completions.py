@@ -14,6 +14,7 @@ from ledger.db import Actor, Database
 from ledger.errors import AlreadyDone, Forbidden, Invalid, NotFound, WrongState
 from ledger.providers import attendance, completions
 from ledger.providers.models import Attendance, Case, Declaration, Enrolment
+from ledger.providers.queries import cases
 from ledger.providers.queries import enrolments as queries
 from tests.factories import OPERATOR, PASSWORD, Holder, World, provider_actor
 
@@ -100,8 +101,32 @@ def test_a_missing_declaration_becomes_a_case_once(world: World, holder: Holder)
     assert len(world.do(OPERATOR, attendance.missing)) == 1
     assert world.do(OPERATOR, attendance.missing) == []
     with world.database.reading() as session:
-        (case,) = queries.cases(session)
+        (case,) = cases.listed(session)
         assert (case.kind, case.enrolment_id) == ("missing_declaration", enrolment.id)
+
+
+def test_the_operator_decides_when_the_provider_stays_silent(world: World, holder: Holder) -> None:
+    enrolment = world.confirmed(holder)
+    world.later(days=60)
+    (case_id,) = world.do(OPERATOR, attendance.missing)
+    with pytest.raises(Invalid):
+        world.do(OPERATOR, completions.complete, enrolment.id, "attended")
+    world.do(OPERATOR, attendance.close_case, case_id, "De deelnemer was er niet.", False)
+    with pytest.raises(Forbidden):
+        world.do(OPERATOR, completions.complete, enrolment.id, "passed")
+    done = world.do(OPERATOR, completions.complete, enrolment.id, "attended")
+    assert (done.enrolment.status, done.credential) == ("abandoned", None)
+
+
+def test_a_late_declaration_closes_the_case(world: World, holder: Holder) -> None:
+    enrolment = world.confirmed(holder)
+    world.later(days=60)
+    world.do(OPERATOR, attendance.missing)
+    world.attended(enrolment, [True] * 4)
+    staff = provider_actor(enrolment.provider_id)
+    world.do(staff, completions.complete, enrolment.id, "passed")
+    with world.database.reading() as session:
+        assert [case.status for case in cases.of_enrolment(session, enrolment.id)] == ["closed"]
 
 
 def test_what_the_provider_states_can_be_confirmed_or_disputed(
@@ -122,7 +147,7 @@ def test_what_the_provider_states_can_be_confirmed_or_disputed(
     with pytest.raises(WrongState):
         world.do(staff, attendance.record, enrolment.id, {second.id: False})
     with world.database.reading() as session:
-        (case,) = queries.cases(session)
+        (case,) = cases.listed(session)
         assert case.note == "Ik was ziek."
         assert queries.detail(session, holder.actor, enrolment.id).is_disputed
     with pytest.raises(Forbidden):

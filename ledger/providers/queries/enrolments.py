@@ -19,7 +19,6 @@ from ledger.messages import N_
 from ledger.paging import Page, decode, page, size
 from ledger.providers.models import (
     Attendance,
-    Case,
     Course,
     Declaration,
     Enrolment,
@@ -27,6 +26,7 @@ from ledger.providers.models import (
     Run,
     RunSession,
 )
+from ledger.providers.queries import cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,23 +98,6 @@ class Payment:
     amount_cents: int
     payable_on: date
     status: str
-
-
-@dataclass(frozen=True, slots=True)
-class CaseView:
-    """A case with the enrolment it is about."""
-
-    id: str
-    kind: str
-    status: str
-    enrolment_id: str
-    session_at: datetime | None
-    provider_name: str
-    opened_at: datetime
-    due_on: date
-    closed_at: datetime | None
-    note: str
-    decision: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +178,9 @@ def detail(session: Session, actor: Actor, enrolment_id: str) -> Detail:
         credential_id=session.execute(
             select(Credential.id).where(Credential.enrolment_id == enrolment_id)
         ).scalar_one_or_none(),
-        is_disputed=any(case.status == "open" for case in cases_of(session, enrolment_id)),
+        is_disputed=any(
+            case.status == "open" for case in cases.of_enrolment(session, enrolment_id)
+        ),
     )
 
 
@@ -273,27 +258,6 @@ def sheet(session: Session, actor: Actor, run_id: str) -> Sheet:
     return Sheet(run, title, tuple(meetings), learners)
 
 
-def cases(session: Session, status: str = "open") -> tuple[CaseView, ...]:
-    """Return the cases for the operator, most urgent first."""
-    found = session.scalars(
-        select(Case).where(Case.status == status).order_by(Case.due_on, Case.id).limit(200)
-    ).all()
-    return _case_views(session, found)
-
-
-def cases_of(session: Session, enrolment_id: str) -> tuple[CaseView, ...]:
-    """Return the cases about one enrolment."""
-    found = session.scalars(
-        select(Case)
-        .where(
-            (Case.subject == enrolment_id)
-            | Case.subject.startswith(f"{enrolment_id}/", autoescape=True)
-        )
-        .order_by(Case.id)
-    ).all()
-    return _case_views(session, found)
-
-
 def _rows() -> Select[*tuple[Any, ...]]:
     query: Select[*tuple[Any, ...]] = select(
         Enrolment.id,
@@ -359,34 +323,3 @@ def _payment(session: Session, enrolment_id: str) -> Payment | None:
     if found is None:
         return None
     return Payment(found.id, found.amount_cents, found.payable_on, found.status)
-
-
-def _case_views(session: Session, found: Sequence[Case]) -> tuple[CaseView, ...]:
-    providers = {case.provider_id for case in found}
-    names = dict(
-        session.execute(
-            select(Organisation.id, Organisation.name).where(Organisation.id.in_(providers))
-        ).all()
-    )
-    meetings = {case.subject.partition("/")[2] for case in found} - {""}
-    moments = dict(
-        session.execute(
-            select(RunSession.id, RunSession.starts_at).where(RunSession.id.in_(meetings))
-        ).all()
-    )
-    return tuple(
-        CaseView(
-            id=case.id,
-            kind=case.kind,
-            status=case.status,
-            enrolment_id=case.subject.partition("/")[0],
-            session_at=moments.get(case.subject.partition("/")[2]),
-            provider_name=names.get(case.provider_id, ""),
-            opened_at=case.opened_at,
-            due_on=case.due_on,
-            closed_at=case.closed_at,
-            note=str(case.data.get("note", "")),
-            decision=str(case.data.get("decision", "")),
-        )
-        for case in found
-    )

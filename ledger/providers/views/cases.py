@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from ledger.errors import DomainError
 from ledger.providers import attendance
-from ledger.providers.queries import enrolments as queries
+from ledger.providers.queries import cases
 from ledger.providers.schemas.enrolments import CaseForm
 from ledger.providers.views.enrolment_words import words
 from ledger.providers.views.labels import room
@@ -45,7 +45,7 @@ def close(case_id: str) -> Page:
 def _page(errors: dict[str, list[str]], wrong: str | None) -> str:
     status = "closed" if request.args.get("status") == "closed" else "open"
     with unit.reading() as session:
-        found = queries.cases(session, status)
+        found = cases.listed(session, status)
     return render_template(
         "providers/cases.html",
         cases=found,

@@ -120,6 +120,17 @@ def force_majeure_operator(enrolment_id: str) -> Page:
     return _force_majeure(enrolment_id)
 
 
+@blueprint.post("/operator/enrolments/<enrolment_id>/settle")
+@auth.roles("operator")
+def settle(enrolment_id: str) -> Page:
+    """Settle by attendance as the operator, when the provider stays silent."""
+    return _step(
+        enrolment_id,
+        lambda: unit.perform(completions.complete, enrolment_id, "attended"),
+        N_("The enrolment is settled by its attendance."),
+    )
+
+
 def _force_majeure(enrolment_id: str) -> Page:
     def step() -> None:
         given = forms.load(ReasonForm, request.form)

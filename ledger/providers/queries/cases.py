@@ -1,4 +1,4 @@
-"""Cases that somebody has to look into: disputes, and enrolments that nothing was declared about."""
+"""Cases that somebody has to look into: disputes, and enrolments without a declaration."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import JSON, BigInteger, Boolean, Date, String, Text, TypeDecorator
 
 from ledger import clock
-from ledger.errors import Busy
+from ledger.errors import Busy, Conflict
 from ledger.messages import N_
 
 P = ParamSpec("P")
@@ -150,13 +150,18 @@ class Database:
         """Run ``verb`` in one unit of work and return its answer.
 
         When the database gave this work up in favour of another, the whole work runs again, a
-        bounded number of times with growing random pauses. Raises Busy when that did not help.
+        bounded number of times with growing random pauses. Raises Busy when that did not help, and Conflict
+        when a unique index refused what another work had just written.
         """
         for attempt in range(_ATTEMPTS):
             try:
                 with self.work(actor) as work:
                     return verb(work, *args, **kwargs)
             except DBAPIError as error:
+                if _is_taken(error):
+                    raise Conflict(
+                        N_("Somebody did the same at this moment. Look at what is there now.")
+                    ) from error
                 if not _may_retry(error):
                     raise
                 # Jitter keeps the competitors from meeting again at the same moment.
@@ -167,6 +172,14 @@ class Database:
         """Close all connections."""
         self.engine.dispose()
         self._reader.dispose()
+
+
+def _is_taken(error: DBAPIError) -> bool:
+    """Tell whether a unique index refused: what verbs check first, two can pass together."""
+    if getattr(error.orig, "sqlstate", None) == "23505":
+        return True
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return code in (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 
 
 def _may_retry(error: DBAPIError) -> bool:

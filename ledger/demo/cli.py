@@ -86,7 +86,7 @@ def _make(database: Database, size: str, path: Path) -> None:
     made = world.new_world()
     first = next(history.months(clock.today(now)))
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
-        story = progress.add_task("Two years of learning", total=history.MONTHS + 2)
+        story = progress.add_task("Two years of learning", total=history.MONTHS + 3)
         with database.work(SYSTEM, first.opening) as work:
             world.start(work, made)
         progress.advance(story)

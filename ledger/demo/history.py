@@ -74,6 +74,19 @@ def tell(database: Database, world: World, now: datetime, tick: Callable[[], Non
             with database.work(SYSTEM, min(month.opening, now)) as work:
                 part(work, world, month, now)
         tick()
+    with database.work(SYSTEM, now) as work:
+        _open_courses(work, world)
+    tick()
+
+
+def _open_courses(work: Work, world: World) -> None:
+    """Give every course a run that can still be chosen."""
+    coming = set(work.session.scalars(select(Run.course_id).where(Run.starts_on > work.today)))
+    for course in world.courses:
+        if course.id not in coming:
+            day = work.today + timedelta(days=world.draw.randrange(21, 90))
+            by_provider = acting(work, world.provider_actors[course.provider_id])
+            runs.create(by_provider, course.id, _run_facts(world, course, day))
 
 
 def _office(work: Work, world: World, month: Month, now: datetime) -> None:

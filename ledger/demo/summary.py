@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from ledger.certificates.models import Credential
 from ledger.demo.world import World
-from ledger.providers.models import Course, Enrolment, Run
+from ledger.providers.models import Enrolment, Run
 
 _NAMES = {"holder": "worker"}
 
@@ -37,7 +37,6 @@ def summarise(session: Session, world: World) -> dict[str, Any]:
         .limit(1)
     ).one()
     enrolment = session.get_one(Enrolment, credential.enrolment_id)
-    course = session.get_one(Course, enrolment.course_id)
     run = session.scalars(
         select(Run)
         .where(Run.starts_on > func.current_date(), Run.status == "planned")
@@ -48,7 +47,7 @@ def summarise(session: Session, world: World) -> dict[str, Any]:
         "users": users,
         "account": {"id": account.id, "number": account.number},
         "scheme": {"id": world.schemes["national"].id},
-        "course": {"id": course.id},
+        "course": {"id": run.course_id},
         "run": {"id": run.id},
         "enrolment": {"id": enrolment.id},
         "credential": {

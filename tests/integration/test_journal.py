@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
+from ledger import ids
 from ledger.accounts import journal, lots
 from ledger.accounts.canonical import Head, Line, digest
-from ledger.accounts.models import Lot, Posting, Transaction
-from ledger.db import SYSTEM, Database
-from ledger.errors import AlreadyDone, InsufficientBalance
+from ledger.accounts.models import Lot, Posting, Rule, Transaction
+from ledger.db import SYSTEM, Database, Work
+from ledger.errors import AlreadyDone, Conflict, InsufficientBalance
 from tests.factories import World
 
 
@@ -136,3 +137,23 @@ def test_a_lot_cannot_be_credited_beyond_the_fund_by_two_at_once(world: World) -
     assert sum(granted) == 3
     with world.database.reading() as session:
         assert lots.bucket_balance(session, scheme.id, "fund") == 100
+
+
+def test_two_who_write_the_same_key_get_one_answer_and_one_conflict(world: World) -> None:
+    scheme_id = world.scheme().id
+
+    def add(work: Work) -> None:
+        work.session.add(
+            Rule(
+                id=ids.new("rul"),
+                scheme_id=scheme_id,
+                version=2,
+                valid_from=work.today,
+                made_by="usr_x",
+                made_at=work.now,
+            )
+        )
+
+    world.database.perform(SYSTEM, add)
+    with pytest.raises(Conflict):
+        world.database.perform(SYSTEM, add)

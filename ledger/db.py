@@ -150,8 +150,8 @@ class Database:
         """Run ``verb`` in one unit of work and return its answer.
 
         When the database gave this work up in favour of another, the whole work runs again, a
-        bounded number of times with growing random pauses. Raises Busy when that did not help, and Conflict
-        when a unique index refused what another work had just written.
+        bounded number of times with growing random pauses. Raises Busy when that did not help,
+        and Conflict when a unique index refused what another work had just written.
         """
         for attempt in range(_ATTEMPTS):
             try:

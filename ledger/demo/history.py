@@ -35,7 +35,7 @@ _YEARLY = (
     ("region", "hybrid", 6_000_000),
     ("employer", "time", 200_000),
 )
-_LEARNERS_PER_RUN = (0, 1, 1, 1)
+_LEARNERS_PER_RUN = (0, 0, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,7 +179,8 @@ def detail(session: Session, actor: Actor, enrolment_id: str) -> Detail:
             select(Credential.id).where(Credential.enrolment_id == enrolment_id)
         ).scalar_one_or_none(),
         is_disputed=any(
-            case.status == "open" for case in cases.of_enrolment(session, enrolment_id)
+            case.kind == "dispute" and case.status == "open"
+            for case in cases.of_enrolment(session, enrolment_id)
         ),
     )
 

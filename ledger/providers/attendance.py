@@ -72,7 +72,13 @@ def record(work: Work, enrolment_id: str, present: Mapping[str, bool]) -> Enrolm
 
 
 def record_run(work: Work, run_id: str, present: Mapping[str, Mapping[str, bool]]) -> int:
-    """State attendance for many learners of a run: enrolment id → session id → present."""
+    """State attendance for many learners of a run: enrolment id → session id → present.
+
+    Raises NotFound and what ``record`` raises.
+    """
+    run = work.session.get(Run, run_id)
+    if run is None or run.provider_id != work.actor.organisation_id:
+        raise NotFound(N_("There is no such course run."))
     for enrolment_id, sessions in sorted(present.items()):
         enrolment = enrolments.own(work, enrolment_id)
         if enrolment.run_id != run_id:

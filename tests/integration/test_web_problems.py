@@ -116,7 +116,7 @@ def test_all_wrong_fields_are_named_at_once_in_the_callers_language(client: Flas
     assert answer.headers["Content-Language"] == "nl"
     assert {error["field"]: error["detail"] for error in problem["errors"]} == {
         "amount_cents": "Vul een getal in van 1 tot en met 9.007.199.254.740.991.",
-        "note": "Gebruik hooguit 20 tekens.",
+        "note": "Gebruik hoogstens 20 tekens.",
         "extra": "Dit veld bestaat hier niet.",
     }
     english = client.post(

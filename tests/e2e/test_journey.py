@@ -95,13 +95,10 @@ def look_at_the_money(page: Page, product: Product, worker: Login) -> None:
     assert shown[:3] == [have["available"], have["held"], have["spent"]]
     page.goto(f"{product.url}/account/lots")
     rows = page.locator("tbody tr")
-    assert (
-        sum(
-            cents(text) for text in rows.locator("td:nth-child(4)").all_inner_texts() if "€" in text
-        )
-        == have["available"]
-    )
-    assert re.search(r"\d{4}", rows.first.locator("td").nth(0).inner_text()), "a last day"
+    heads = page.locator("thead th").all_inner_texts()
+    free = rows.locator(f":nth-child({heads.index(words('Free to spend')) + 1})").all_inner_texts()
+    assert sum(cents(text) for text in free if "€" in text) == have["available"]
+    assert re.search(r"\b20\d\d\b", rows.first.inner_text()), "each amount has its last day"
     rows.first.get_by_role("link").click()
     says(page, "Where it comes from")
     says(page, "The rules of this budget")

@@ -13,7 +13,7 @@ from ledger.accounts.cli import verify_command
 from ledger.db import Database
 from ledger.errors import DomainError
 
-_PROVING = ("accounts", "providers")  # rooms whose books `verify` proves
+_PROVING = ("accounts", "providers", "funders")  # rooms whose books `verify` proves
 
 
 class Commands(click.Group):
@@ -118,9 +118,7 @@ def _add_room_commands() -> None:
         for group, command in import_module(f"ledger.{room}.cli").COMMANDS:
             groups[group].add_command(command)
     checks = [
-        check
-        for room in _PROVING
-        for check in import_module(f"ledger.{room}.verification").CHECKS
+        check for room in _PROVING for check in import_module(f"ledger.{room}.verification").CHECKS
     ]
     main.add_command(verify_command(checks))
 

@@ -65,7 +65,7 @@ def load(environment: Mapping[str, str] | None = None) -> Config:
     """
     given = os.environ if environment is None else environment
     folder = Path(given.get(f"{PREFIX}INSTANCE_PATH") or "instance").absolute()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     values = {setting.name: setting.default for setting in SETTINGS}
     values["DATABASE_URL"] = f"sqlite:///{folder / 'leerrekening.db'}"
     values |= _from_file(folder / "config.py")

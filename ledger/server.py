@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import click
 from flask import Flask
 from granian import Granian
@@ -11,7 +13,8 @@ from ledger import create_app
 
 
 def run(host: str, port: int, workers: int) -> None:
-    """Serve until stopped."""
+    """Serve until stopped. Raises ClickException when the address cannot be had."""
+    _require_free(host, port)
     server = Granian(
         "ledger.server:application",
         address=host,
@@ -22,10 +25,21 @@ def run(host: str, port: int, workers: int) -> None:
         factory=True,
         log_access=False,
     )
-    try:
-        server.serve()
-    except OSError as error:
-        raise click.ClickException(f"Cannot listen on {host}:{port}: {error.strerror}") from error
+    server.serve()
+
+
+def _require_free(host: str, port: int) -> None:
+    """Refuse a port that somebody has: the server would share it, and requests go astray."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # As the server does: what just closed is free, what listens is not.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise click.ClickException(
+                f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --port."
+            ) from error
 
 
 def application() -> Flask:

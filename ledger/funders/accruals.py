@@ -130,9 +130,7 @@ def _due(rule: Rule, candidate: _Candidate, day: date) -> tuple[int, str]:
     return (amount, "credited") if amount > 0 else (0, "nothing")
 
 
-def _candidates(
-    session: Session, scheme: Scheme, period: str, day: date
-) -> Iterator[_Candidate]:
+def _candidates(session: Session, scheme: Scheme, period: str, day: date) -> Iterator[_Candidate]:
     """Yield the open accounts that have no credit for the period, in order of their id."""
     opened_before = clock.local(date.fromordinal(day.toordinal() + 1))
     last = ""
@@ -184,18 +182,14 @@ def _subject(scheme_id: str, account_id: str, period: str) -> str:
     return f"{scheme_id}:{account_id}:{period}"
 
 
-def _balances(
-    session: Session, scheme_id: str, first: str, last: str, day: date
-) -> dict[str, int]:
+def _balances(session: Session, scheme_id: str, first: str, last: str, day: date) -> dict[str, int]:
     alive = or_(Lot.expires_on.is_(None), Lot.expires_on >= day)
     usable = func.sum(Lot.held + case((alive, Lot.available), else_=0))
     return {
         account_id: int(balance)
         for account_id, balance in session.execute(
             select(Lot.account_id, usable)
-            .where(
-                Lot.scheme_id == scheme_id, Lot.account_id >= first, Lot.account_id <= last
-            )
+            .where(Lot.scheme_id == scheme_id, Lot.account_id >= first, Lot.account_id <= last)
             .group_by(Lot.account_id)
         )
     }
@@ -208,9 +202,7 @@ def _credited_before(session: Session, scheme_id: str, period: str) -> int:
 
 def _run_of(session: Session, scheme_id: str, period: str) -> AccrualRun | None:
     return session.scalars(
-        select(AccrualRun).where(
-            AccrualRun.scheme_id == scheme_id, AccrualRun.period == period
-        )
+        select(AccrualRun).where(AccrualRun.scheme_id == scheme_id, AccrualRun.period == period)
     ).one_or_none()
 
 
@@ -242,9 +234,7 @@ def _keep(work: Work, result: Result) -> None:
 
 def _day(period: str, today: date) -> date:
     if not any(pattern.fullmatch(period) for pattern in _PERIODS.values()):
-        raise Invalid(
-            N_("Write the period as a year (2026) or a month (2026-03)."), field="period"
-        )
+        raise Invalid(N_("Write the period as a year (2026) or a month (2026-03)."), field="period")
     if not "1900" <= period[:4] <= "2199":
         raise Invalid(N_("This period lies too far away."), field="period")
     start = date(int(period[:4]), int(period[5:7] or 1), 1)

@@ -57,9 +57,7 @@ class Figures:
     @property
     def difference(self) -> int:
         """Return paid in less everything it became; anything but 0 is a fault in the books."""
-        return self.paid_in - (
-            self.fund + self.available + self.held + self.paid + self.returned
-        )
+        return self.paid_in - (self.fund + self.available + self.held + self.paid + self.returned)
 
     @property
     def lots_difference(self) -> int:
@@ -297,9 +295,7 @@ def _view(
         amount=posting.amount,
         scheme_id=scheme.id,
         scheme_name=scheme.name,
-        account=pseudonyms.of(scheme.funder_id, posting.account_id)
-        if posting.account_id
-        else None,
+        account=pseudonyms.of(scheme.funder_id, posting.account_id) if posting.account_id else None,
         lot_id=posting.lot_id,
         provider=provider,
         rule_id=posting.rule_id,

@@ -20,9 +20,7 @@ from ledger.money import Money, checked
 REFERENCE_LENGTH = 140  # what a bank transfer can carry
 
 
-def pay_in(
-    work: Work, scheme_id: str, amount: int, reference: str, received_on: date
-) -> Receipt:
+def pay_in(work: Work, scheme_id: str, amount: int, reference: str, received_on: date) -> Receipt:
     """Record money (cents, or minutes) that arrived for a scheme: bank −, fund +.
 
     ``reference`` is the transfer's; one counts once per scheme. Raises Invalid, NotFound,
@@ -50,9 +48,7 @@ def pay_in(
             N_("A payment with this reference was recorded before."), field="reference"
         ) from None
     history.record(work, payment.id, "budget.paid_in", amount=amount, scheme_id=scheme.id)
-    return journal.post(
-        work, Entry("pay_in", payment.id, _lines(scheme, "bank", "fund", amount))
-    )
+    return journal.post(work, Entry("pay_in", payment.id, _lines(scheme, "bank", "fund", amount)))
 
 
 def reallocate(work: Work, scheme_id: str, amount: int | None = None) -> Receipt:

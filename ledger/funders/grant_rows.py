@@ -90,9 +90,7 @@ def of_file(session: Session, scheme_id: str, unit: str, data: bytes, today: dat
     return _checked(session, scheme_id, wishes, today, unreadable)
 
 
-def of_wishes(
-    session: Session, scheme_id: str, wishes: Sequence[Wish], today: date
-) -> Checked:
+def of_wishes(session: Session, scheme_id: str, wishes: Sequence[Wish], today: date) -> Checked:
     """Check grants asked for one by one or by a program."""
     return _checked(session, scheme_id, wishes, today, ())
 
@@ -172,8 +170,9 @@ def _wrong(
     elif wish.expires_on is not None and wish.expires_on.year > LAST_YEAR:
         yield "expires_on", Message(N_("This date lies too far in the future."))
     if wish.reference and len(wish.reference) > REFERENCE_LENGTH:
-        yield "reference", Message(
-            N_("Use at most %(limit)s characters."), {"limit": REFERENCE_LENGTH}
+        yield (
+            "reference",
+            Message(N_("Use at most %(limit)s characters."), {"limit": REFERENCE_LENGTH}),
         )
     elif wish.reference in used:
         yield "reference", Message(N_("A grant with this reference was made before."))
@@ -194,32 +193,32 @@ class _Repeats:
         if wish.reference:
             first = self._references.setdefault(wish.reference, wish.line)
             if first != wish.line:
-                yield "reference", Message(
-                    N_("This reference is also on line %(line)s."), {"line": first}
+                yield (
+                    "reference",
+                    Message(N_("This reference is also on line %(line)s."), {"line": first}),
                 )
         else:
             self._unreferenced.add(wish.account_number)
         first = self._accounts.setdefault(wish.account_number, wish.line)
         if wish.account_number and first != wish.line and wish.account_number in self._unreferenced:
-            yield "account_number", Message(
-                N_(
-                    "This account is also on line %(line)s. If both grants are meant, give each "
-                    "a reference of its own."
+            yield (
+                "account_number",
+                Message(
+                    N_(
+                        "This account is also on line %(line)s. If both grants are meant, give "
+                        "each a reference of its own."
+                    ),
+                    {"line": first},
                 ),
-                {"line": first},
             )
 
 
-def _accounts(
-    session: Session, numbers: Iterable[str]
-) -> dict[str, tuple[str, datetime | None]]:
+def _accounts(session: Session, numbers: Iterable[str]) -> dict[str, tuple[str, datetime | None]]:
     """Return id and moment of closing by account number, for the numbers that exist."""
     wanted = sorted({number for number in numbers if ids.is_account_number(number)})
     found = chain.from_iterable(
         session.execute(
-            select(Account.number, Account.id, Account.closed_at).where(
-                Account.number.in_(part)
-            )
+            select(Account.number, Account.id, Account.closed_at).where(Account.number.in_(part))
         )
         for part in _parts(wanted)
     )

@@ -59,9 +59,7 @@ class Outcome:
     receipts: tuple[Receipt, ...] = ()
 
 
-def preview(
-    session: Session, scheme: Scheme, data: bytes, file_name: str, today: date
-) -> Preview:
+def preview(session: Session, scheme: Scheme, data: bytes, file_name: str, today: date) -> Preview:
     """Look at a file without keeping anything. Raises Invalid when it cannot be read at all."""
     result = grant_rows.of_file(session, scheme.id, scheme.unit, data, today)
     rule = schemes.rule_on(session, scheme.id, today)
@@ -168,9 +166,7 @@ def reject(work: Work, scheme_id: str, batch_id: str, reason: str) -> Outcome:
     if not reason:
         raise Invalid(N_("Say why, so that your colleague knows."), field="reason")
     if len(reason) > REASON_LENGTH:
-        raise Invalid(
-            N_("Use at most %(limit)s characters."), field="reason", limit=REASON_LENGTH
-        )
+        raise Invalid(N_("Use at most %(limit)s characters."), field="reason", limit=REASON_LENGTH)
     _must_wait(batch)
     batch.status, batch.reason = "rejected", reason
     batch.decided_by, batch.decided_at = reach.person_of(work), work.now
@@ -208,21 +204,15 @@ def _carry_out(work: Work, scheme: Scheme, batch: GrantBatch) -> Outcome:
     # Days may lie between the preview and the second person.
     for row, closed_at in rows:
         if closed_at is not None:
-            raise Conflict(
-                N_("The account on line %(line)s was closed meanwhile."), line=row.line
-            )
+            raise Conflict(N_("The account on line %(line)s was closed meanwhile."), line=row.line)
         if row.expires_on is not None and row.expires_on < work.today:
             raise Conflict(
                 N_("The grant on line %(line)s would have expired already."), line=row.line
             )
-    receipts = lots.credit(
-        work, scheme.id, [_credit(scheme.id, batch.id, row) for row, _ in rows]
-    )
+    receipts = lots.credit(work, scheme.id, [_credit(scheme.id, batch.id, row) for row, _ in rows])
     batch.status = "committed"
     batch.decided_by, batch.decided_at = reach.person_of(work), work.now
-    history.record(
-        work, batch.id, "grant_batch.committed", scheme_id=scheme.id, total=batch.total
-    )
+    history.record(work, batch.id, "grant_batch.committed", scheme_id=scheme.id, total=batch.total)
     return Outcome(batch.id, batch.status, batch.row_count, batch.total, tuple(receipts))
 
 

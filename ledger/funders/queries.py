@@ -79,9 +79,7 @@ def payments(session: Session, scheme_id: str) -> tuple[PaymentView, ...]:
         .limit(_LATEST)
     )
     return tuple(
-        PaymentView(
-            row.id, row.reference, row.amount, row.received_on, name or row.recorded_by
-        )
+        PaymentView(row.id, row.reference, row.amount, row.received_on, name or row.recorded_by)
         for row, name in rows
     )
 

@@ -25,9 +25,7 @@ def create_scheme(
         raise Forbidden(N_("Only a funder can make a scheme."))
     _not_before_today(work, valid_from)
     _make_sense(terms)
-    return schemes.create(
-        work, work.actor.organisation_id, name, name_en, unit, terms, valid_from
-    )
+    return schemes.create(work, work.actor.organisation_id, name, name_en, unit, terms, valid_from)
 
 
 def add_version(work: Work, scheme_id: str, valid_from: date, terms: Mapping[str, Any]) -> Rule:

@@ -274,18 +274,14 @@ class NewGrant(Schema):
         required=True, strict=True, validate=validate.Range(min=1, max=LIMIT)
     )
     expires_on = fields.Date(load_default=None, allow_none=True)
-    reference = fields.String(
-        load_default=None, allow_none=True, validate=validate.Length(max=140)
-    )
+    reference = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=140))
 
 
 class Granted(Schema):
     """What became of a grant; ``awaiting`` has no receipt yet: a second person must approve."""
 
     batch_id = fields.String(required=True)
-    status = fields.String(
-        required=True, validate=validate.OneOf(("awaiting", "committed"))
-    )
+    status = fields.String(required=True, validate=validate.OneOf(("awaiting", "committed")))
     receipt = fields.Nested(Receipt, required=True, allow_none=True)
 
 

@@ -78,9 +78,7 @@ def clawback(work: Work, enrolment_id: str, amount_cents: int, reason: str) -> D
     return declaration
 
 
-def _postings(
-    work: Work, settlement: Declaration, amount_cents: int
-) -> tuple[journal.Line, ...]:
+def _postings(work: Work, settlement: Declaration, amount_cents: int) -> tuple[journal.Line, ...]:
     rows = work.session.execute(
         select(EnrolmentLine, Lot.account_id, Lot.expires_on)
         .join(Lot, Lot.id == EnrolmentLine.lot_id)
@@ -94,7 +92,11 @@ def _postings(
         if part:
             line.clawed_back = part
             postings += _pair(
-                line, account_id, _home(expires_on, work.today), "receivable", part,
+                line,
+                account_id,
+                _home(expires_on, work.today),
+                "receivable",
+                part,
                 settlement.provider_id,
             )
     if amount_cents == settlement.amount_cents:
@@ -141,7 +143,13 @@ def _pair(
 ) -> tuple[journal.Line, journal.Line]:
     def posting(bucket: str, minor: int, provider: str | None) -> journal.Line:
         return journal.Line(
-            bucket, minor, line.scheme_id, line.unit, line.rule_id, account_id, line.lot_id,
+            bucket,
+            minor,
+            line.scheme_id,
+            line.unit,
+            line.rule_id,
+            account_id,
+            line.lot_id,
             provider,
         )
 

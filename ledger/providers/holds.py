@@ -35,9 +35,7 @@ def hold(work: Work, declaration_id: str, reason: str, until: date) -> Declarati
     if declaration.status != "payable":
         raise WrongState(N_("Only what waits to be paid can be put on hold."))
     declaration.status, declaration.hold_reason, declaration.hold_until = "on_hold", reason, until
-    history.record(
-        work, declaration.id, "payment_held", reason=reason, until=until.isoformat()
-    )
+    history.record(work, declaration.id, "payment_held", reason=reason, until=until.isoformat())
     work.session.flush()
     return declaration
 

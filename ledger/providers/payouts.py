@@ -123,9 +123,7 @@ def prepare_all(
             Organisation.id.in_(
                 select(Declaration.provider_id).where(is_due(clock.period_end(period)))
             ),
-            Organisation.id.not_in(
-                select(Statement.provider_id).where(Statement.period == period)
-            ),
+            Organisation.id.not_in(select(Statement.provider_id).where(Statement.period == period)),
             Organisation.status == "admitted",
             Organisation.iban.is_not(None),
         )

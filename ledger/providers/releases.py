@@ -93,9 +93,7 @@ def _payment_lines(
     return tuple(postings)
 
 
-def _per_scheme(
-    session: Session, transaction_ids: Sequence[str], bucket: str
-) -> dict[str, int]:
+def _per_scheme(session: Session, transaction_ids: Sequence[str], bucket: str) -> dict[str, int]:
     """Return per scheme what these transactions put into a bucket, in cents."""
     sums: dict[str, int] = defaultdict(int)
     for start in range(0, len(transaction_ids), 500):
@@ -137,6 +135,7 @@ def _conclude(work: Work, statement: Statement, declaration: Declaration, amount
     if declaration.kind == "settlement":
         declaration.status = "paid"
         history.record(work, declaration.id, "declaration_paid", statement_id=statement.id)
+        history.record(work, declaration.enrolment_id, "settled", statement_id=statement.id)
         return
     netted = work.session.execute(
         select(-func.sum(StatementLine.amount_cents))

@@ -72,9 +72,7 @@ def payment_file(
     ordered = sorted(transfers, key=lambda transfer: (transfer.pay_on, transfer.statement_number))
     for before, after in pairwise(ordered):
         if before.statement_number == after.statement_number:
-            raise Conflict(
-                N_("Statement %(number)s occurs twice."), number=after.statement_number
-            )
+            raise Conflict(N_("Statement %(number)s occurs twice."), number=after.statement_number)
     document = _Document(payer, message_id, created_at)
     for transfer in ordered:
         document.add_payment(_payment(transfer))

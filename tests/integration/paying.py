@@ -59,9 +59,7 @@ class Paying:
                     [lots.Credit(account.id, amount, "grant", f"g{number}-{index}", **lot)],
                 )
         with self.database.work(self.staff, at(ends_on - timedelta(days=39))) as work:
-            times = runs.Times(
-                clock.local(ends_on, 6), clock.local(ends_on, 8)
-            )
+            times = runs.Times(clock.local(ends_on, 6), clock.local(ends_on, 8))
             run = runs.create(
                 work,
                 self.course_id,
@@ -108,7 +106,12 @@ def paying(database: Database, units: Sequence[str] = ("EUR", "EUR")) -> Paying:
                 work, "funder", f"Fonds {number}", funder_kind="sector_fund"
             )
             scheme = schemes.create(
-                work, funder.id, f"Recht {number}", f"Right {number}", unit, {},
+                work,
+                funder.id,
+                f"Recht {number}",
+                f"Right {number}",
+                unit,
+                {},
                 valid_from=date(2025, 1, 1),
             )
             budgets.pay_in(work, scheme.id, 10_000_000, f"transfer {number}", work.today)
@@ -116,8 +119,13 @@ def paying(database: Database, units: Sequence[str] = ("EUR", "EUR")) -> Paying:
     staff = Actor("usr_staff", "provider", organisation_id=provider.id)
     with database.work(staff, BEGIN) as work:
         facts = catalogue.CourseFacts(
-            code="L1", title="Lassen voor beginners", sector="technology", form="classroom",
-            workload_hours=40, price_cents=PRICE, supervision="none",
+            code="L1",
+            title="Lassen voor beginners",
+            sector="technology",
+            form="classroom",
+            workload_hours=40,
+            price_cents=PRICE,
+            supervision="none",
         )
         course = catalogue.publish(work, catalogue.create_course(work, facts).id)
     with database.work(SYSTEM, BEGIN) as work:

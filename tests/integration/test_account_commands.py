@@ -77,9 +77,7 @@ def test_true_books_agree(world: World) -> None:
 
 def test_a_finding_is_one_line_and_exit_code_one(world: World) -> None:
     lot_about_to_go(world)
-    tamper(
-        world.database, "UPDATE journal_transaction SET subject = 'x' WHERE kind = 'grant'"
-    )
+    tamper(world.database, "UPDATE journal_transaction SET subject = 'x' WHERE kind = 'grant'")
     done = verify(world)
     assert done.exit_code == 1
     (line,) = done.stdout.splitlines()

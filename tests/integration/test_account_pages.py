@@ -72,9 +72,7 @@ class Site:
     def call(self, key: str, path: str, method: str = "GET", **more: Any) -> TestResponse:
         """Call the API."""
         headers = {"Authorization": f"Bearer {key}"}
-        return self.app.test_client().open(
-            f"/api/v1{path}", method=method, headers=headers, **more
-        )
+        return self.app.test_client().open(f"/api/v1{path}", method=method, headers=headers, **more)
 
 
 @pytest.fixture
@@ -120,9 +118,14 @@ def holder(site: Site) -> Holder:
 
 def transactions(site: Site, kind: str) -> str:
     with site.world.database.reading() as session:
-        return session.scalars(
-            select(Transaction.id).where(Transaction.kind == kind).order_by(Transaction.id.desc())
-        ).first() or ""
+        return (
+            session.scalars(
+                select(Transaction.id)
+                .where(Transaction.kind == kind)
+                .order_by(Transaction.id.desc())
+            ).first()
+            or ""
+        )
 
 
 def test_the_overview_shows_the_balance_first(site: Site, holder: Holder) -> None:

@@ -45,7 +45,9 @@ def test_a_lot_is_announced_three_times_and_then_returned(world: World) -> None:
         world.later(days=5)
     world.later(days=-2)
     assert [(days, (ends - on).days) for days, on in notices(world, lot_id)] == [
-        (90, 87), (30, 27), (7, 7),
+        (90, 87),
+        (30, 27),
+        (7, 7),
     ]
     assert world.today == ends + timedelta(days=1)
     assert lot_of(world, holder).available == AMOUNT
@@ -126,9 +128,7 @@ def test_many_lots_go_in_batches_and_a_dry_run_tells_the_same(world: World) -> N
 
 def test_minutes_expire_as_minutes(world: World) -> None:
     holder = world.holder()
-    world.lot(
-        holder, 600, world.scheme(unit="MIN"), expires_on=world.today + timedelta(days=7)
-    )
+    world.lot(holder, 600, world.scheme(unit="MIN"), expires_on=world.today + timedelta(days=7))
     run_job(world)
     world.later(days=8)
     assert run_job(world) == expiry.Expired(1, {"MIN": 600})

@@ -328,9 +328,7 @@ def test_api_pays_in_and_grants_once_per_key(site: Site) -> None:
     )
     assert len(page["items"]) == 1 and page["next_cursor"]
     assert page["items"][0]["account"].startswith("P-")
-    refused = browser.get(
-        f"/api/v1/schemes/{site.scheme_id}/transactions?kind=x", headers=headers
-    )
+    refused = browser.get(f"/api/v1/schemes/{site.scheme_id}/transactions?kind=x", headers=headers)
     assert refused.status_code == 400
     foreign = {"Authorization": "Bearer dora"}
     assert browser.get(f"/api/v1/schemes/{site.scheme_id}", headers=foreign).status_code == 404

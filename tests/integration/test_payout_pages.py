@@ -34,8 +34,11 @@ def app(world: Paying) -> Flask:
             "een@example.nl": Principal("usr_one", "Ada Een", "operator", language="en"),
             "twee@example.nl": Principal("usr_two", "Bo Twee", "operator", language="en"),
             "school@example.nl": Principal(
-                "usr_school", "Cas School", "provider",
-                organisation_id=world.provider_id, language="en",
+                "usr_school",
+                "Cas School",
+                "provider",
+                organisation_id=world.provider_id,
+                language="en",
             ),
             "ander@example.nl": Principal(
                 "usr_other", "Dee Ander", "provider", organisation_id="org_other", language="en"
@@ -89,7 +92,7 @@ def test_the_operator_prepares_a_colleague_releases_the_bank_gets_a_file(
     for url in (f"{page}/payment.xml", f"/operator/payments/{APRIL}.xml"):
         answer = two.get(url)
         assert answer.mimetype == "application/xml"
-        assert b"<InstdAmt Ccy=\"EUR\">500.00</InstdAmt>" in answer.data
+        assert b'<InstdAmt Ccy="EUR">500.00</InstdAmt>' in answer.data
         assert "attachment" in answer.headers["Content-Disposition"]
     assert two.get(f"{page}/lines.csv").data.startswith(b"\xef\xbb\xbf")
     for wrong in ("2026-13", "x", "2026-04-01"):
@@ -152,8 +155,13 @@ def test_money_is_taken_back_by_form(app: Flask, world: Paying) -> None:
     page = f"/operator/statements/{first(world, Statement)}"
     send(two, page, f"{page}/release", password=PASSWORD)
     page = f"/operator/declarations/{first(world, Declaration)}"
-    for amount, words in (("0", "at least"), ("-5", "Write the amount"), ("500,01", "No more than"),
-                          ("1e3", "Write the amount"), ("", "Fill this in")):
+    for amount, words in (
+        ("0", "at least"),
+        ("-5", "Write the amount"),
+        ("500,01", "No more than"),
+        ("1e3", "Write the amount"),
+        ("", "Fill this in"),
+    ):
         status, text = send(one, page, f"{page}/clawback", amount=amount, reason="Niet gegeven")
         assert (status, words in text) == (400, True), text
     status, text = send(one, page, f"{page}/clawback", amount="100,50", reason="Niet gegeven")

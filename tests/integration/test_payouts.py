@@ -87,7 +87,9 @@ def test_a_statement_pays_what_is_due_and_each_scheme_its_share(world: Paying) -
     enrolment, late = world.learn(DONE), world.learn(date(2026, 4, 20))
     statement = prepare(world, APRIL, date(2026, 5, 2))
     assert (statement.gross_cents, statement.total_cents, statement.status) == (
-        PRICE, PRICE, "payable",
+        PRICE,
+        PRICE,
+        "payable",
     )
     assert statement.pay_on == date(2026, 5, 14)
     assert world.books("payable") == 2 * PRICE
@@ -201,7 +203,9 @@ def test_a_clawback_goes_back_to_its_lots_and_is_netted_next(world: Paying) -> N
     world.learn(date(2026, 4, 25))
     statement = pay(world, MAY, date(2026, 6, 2))
     assert (statement.gross_cents, statement.clawback_cents, statement.total_cents) == (
-        PRICE, 10_001, PRICE - 10_001,
+        PRICE,
+        10_001,
+        PRICE - 10_001,
     )
     assert world.books("receivable") == 0
     assert status(world, enrolment) == status(world, enrolment, "clawback") == "clawed_back"

@@ -73,7 +73,6 @@ class Books:
             provider_actor(self.done.provider_id), completions.complete, self.done.id, "passed"
         )
 
-
     def rows(self) -> dict[str, str]:
         """Return the ids that faults are planted in or named by."""
         with self.world.database.reading() as session:

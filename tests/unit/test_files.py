@@ -24,9 +24,7 @@ REQUIRED = {"account", "amount"}
 
 
 def read(data: bytes | str) -> files.Table:
-    return files.read_table(
-        data.encode() if isinstance(data, str) else data, COLUMNS, REQUIRED
-    )
+    return files.read_table(data.encode() if isinstance(data, str) else data, COLUMNS, REQUIRED)
 
 
 def refusal(data: bytes | str) -> str:
@@ -57,8 +55,18 @@ TEXT = "Rekeningnummer;Bedrag;Toelichting\r\nLR01;1.234,56;café € ok\r\n"
         TEXT.rstrip().encode(),
     ],
     ids=[
-        "utf8", "bom", "cp1252", "utf16le", "utf16be", "tab", "comma", "lf", "cr", "sep",
-        "empty-rows", "no-last-line-end",
+        "utf8",
+        "bom",
+        "cp1252",
+        "utf16le",
+        "utf16be",
+        "tab",
+        "comma",
+        "lf",
+        "cr",
+        "sep",
+        "empty-rows",
+        "no-last-line-end",
     ],
 )
 def test_what_spreadsheets_write_is_read_alike(data: bytes) -> None:
@@ -201,8 +209,10 @@ def test_numbers_stay_numbers_and_dutch_writes_semicolon_and_comma() -> None:
     row = [-5, "-12,50", Decimal("-12.50"), date(2026, 3, 31), None, "a;b\nc"]
     dutch = files.write_csv([row], list("abcdef"))
     assert dutch.startswith(b"\xef\xbb\xbf")
-    assert dutch.decode("utf-8-sig").splitlines()[1].startswith(
-        '"-5";"-12,50";"-12,50";"2026-03-31";"";"a;b'
+    assert (
+        dutch.decode("utf-8-sig")
+        .splitlines()[1]
+        .startswith('"-5";"-12,50";"-12,50";"2026-03-31";"";"a;b')
     )
     english = files.write_csv([row], list("abcdef"), "en").decode("utf-8-sig")
     assert '"-12.50","2026-03-31"' in english

@@ -31,7 +31,10 @@ def texts(data: bytes, tag: str) -> list[str | None]:
 
 def test_the_file_is_valid_and_says_what_it_should() -> None:
     two = replace(
-        ONE, statement_number="BS-2026-03-0002", amount_cents=123_456_789, bic="RABONL2U",
+        ONE,
+        statement_number="BS-2026-03-0002",
+        amount_cents=123_456_789,
+        bic="RABONL2U",
         pay_on=date(2026, 4, 13),
     )
     data = build(ONE, two, replace(ONE, statement_number="BS-2026-03-0003", amount_cents=100))
@@ -61,7 +64,7 @@ def test_without_any_bic_the_file_is_valid_too() -> None:
 @pytest.mark.parametrize(
     ("name", "written"),
     [
-        ("Łódź “Kwaliteit” – Ærø", 'Lodz Kwaliteit - AEro'),
+        ("Łódź “Kwaliteit” – Ærø", "Lodz Kwaliteit - AEro"),
         ("<script>alert(1)</script>", "script alert(1) /script"),
         ("- // Scholing", "Scholing"),
         ("Школа", "Shkola"),

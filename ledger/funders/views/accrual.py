@@ -45,9 +45,7 @@ def run(scheme_id: str) -> Page:
     return redirect(url_for("funder_accrual.show", scheme_id=scheme_id), 303)
 
 
-def _page(
-    scheme_id: str, *, error: DomainError | None = None, result: Result | None = None
-) -> str:
+def _page(scheme_id: str, *, error: DomainError | None = None, result: Result | None = None) -> str:
     scheme = figures(scheme_id)
     with unit.reading() as session:
         found = queries.accrual_runs(session, scheme_id)

@@ -97,9 +97,7 @@ def add_staff(funder_id: str) -> Page:
     return _page(funder_id, None, made={"email": given["email"], "password": password})
 
 
-def _page(
-    funder_id: str, error: DomainError | None, made: dict[str, str] | None = None
-) -> str:
+def _page(funder_id: str, error: DomainError | None, made: dict[str, str] | None = None) -> str:
     with unit.reading() as session:
         funder = organisations.get(session, funder_id, "funder")
         events = history.of(session, funder_id)

@@ -159,6 +159,4 @@ def _told(scheme_id: str, outcome: Outcome) -> Response:
 
 
 def _to(scheme_id: str, batch_id: str) -> Response:
-    return redirect(
-        url_for("funder_grants.show", scheme_id=scheme_id, batch_id=batch_id), 303
-    )
+    return redirect(url_for("funder_grants.show", scheme_id=scheme_id, batch_id=batch_id), 303)

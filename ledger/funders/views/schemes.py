@@ -166,9 +166,7 @@ def _as_filled_in(terms: Mapping[str, Any], in_unit: str) -> dict[str, Any]:
             return "yes" if value else ""
         return "" if value is None else value
 
-    return {
-        name: written(name, value) for name, value in terms.items() if name != "valid_from"
-    }
+    return {name: written(name, value) for name, value in terms.items() if name != "valid_from"}
 
 
 def _to(scheme_id: str) -> Response:

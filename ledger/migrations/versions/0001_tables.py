@@ -778,7 +778,7 @@ def upgrade() -> None:
             "result IN ('passed', 'failed', 'attended')", name=op.f("ck_enrolment_result")
         ),
         sa.CheckConstraint(
-            "status IN ('offered', 'requested', 'confirmed', 'started', 'completed', 'partially_completed', 'abandoned', 'failed', 'settled', 'declined', 'withdrawn', 'cancelled_by_provider', 'cancelled_late', 'force_majeure', 'lapsed', 'voided')",
+            "status IN ('offered', 'requested', 'confirmed', 'started', 'completed', 'partially_completed', 'abandoned', 'failed', 'declined', 'withdrawn', 'cancelled_by_provider', 'cancelled_late', 'force_majeure', 'lapsed')",
             name=op.f("ck_enrolment_status"),
         ),
         sa.CheckConstraint(

@@ -15,14 +15,12 @@ ENDED = (
     "partially_completed",
     "abandoned",
     "failed",
-    "settled",
     "declined",
     "withdrawn",
     "cancelled_by_provider",
     "cancelled_late",
     "force_majeure",
     "lapsed",
-    "voided",
 )
 _ACTIVE_SQL = text(f"status IN {ACTIVE!r}")
 

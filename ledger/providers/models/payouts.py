@@ -35,9 +35,7 @@ class Declaration(Base):
     id: Mapped[str] = mapped_column(primary_key=True)  # dec_…
     provider_id: Mapped[str] = mapped_column(ForeignKey("organisation.id"))
     enrolment_id: Mapped[str] = mapped_column(ForeignKey("enrolment.id"))
-    transaction_id: Mapped[str] = mapped_column(
-        ForeignKey("journal_transaction.id"), unique=True
-    )
+    transaction_id: Mapped[str] = mapped_column(ForeignKey("journal_transaction.id"), unique=True)
     kind: Mapped[str]
     amount_cents: Mapped[int]  # positive; a clawback counts negative on the statement
     payable_on: Mapped[date]  # from this date it goes on a statement

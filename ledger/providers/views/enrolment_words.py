@@ -24,14 +24,12 @@ ENROLMENT_STATES = {
     "partially_completed": (N_("Partly completed"), "warn"),
     "abandoned": (N_("Stopped early"), "warn"),
     "failed": (N_("Exam not passed"), "warn"),
-    "settled": (N_("Settled"), "neutral"),
     "declined": (N_("Declined"), "neutral"),
     "withdrawn": (N_("Withdrawn"), "neutral"),
     "cancelled_by_provider": (N_("Cancelled by the provider"), "bad"),
     "cancelled_late": (N_("Cancelled late"), "warn"),
     "force_majeure": (N_("Ended by force majeure"), "warn"),
     "lapsed": (N_("Lapsed"), "neutral"),
-    "voided": (N_("Voided"), "neutral"),
 }
 ENROLMENT_EVENTS = {
     **{code: text for code, (text, _) in ENROLMENT_STATES.items()},
@@ -47,6 +45,7 @@ ENROLMENT_EVENTS = {
     "stopped": N_("The learner stopped"),
     "force_majeure_asked": N_("The learner asked for force majeure"),
     "declared": N_("Pay-out to the provider declared"),
+    "settled": N_("The provider was paid"),
 }
 PAYMENT_STATES = {
     "payable": (N_("To be paid"), "info"),

@@ -1,0 +1,54 @@
+"""Each planted fault on the funders' side is named."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from ledger.db import SYSTEM, Database
+from ledger.funders import accruals, grants
+from ledger.funders.verification import CHECKS
+from tests.factories import World, funder_actor
+
+
+def _findings(database: Database) -> set[tuple[str, str]]:
+    with database.reading() as session:
+        return {(one.table, one.id) for check in CHECKS for one in check.run(session)}
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    world = World(database)
+    scheme = world.scheme(accrual_period="year", accrual_minor=5_000, four_eyes_minor=2**40)
+    noor = world.holder()
+    funder = funder_actor(scheme.funder_id)
+    world.do(funder, grants.grant, scheme.id, noor.number, 1_000)
+    world.do(funder, accruals.run, scheme.id, "2026")
+    return world
+
+
+def test_sound_books_have_no_finding(world: World) -> None:
+    assert _findings(world.database) == set()
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("budget_payment", "amount = amount + 1"),
+        ("grant_batch", "total = total + 1"),
+        ("grant_batch", "row_count = row_count + 1"),
+        ("accrual_run", "credited_total = credited_total + 1"),
+        ("accrual_run", "credited_count = 0"),
+    ],
+)
+def test_a_changed_row_is_named(world: World, table: str, change: str) -> None:
+    with world.database.work(SYSTEM) as work:
+        work.session.execute(text(f"UPDATE {table} SET {change}"))  # noqa: S608
+        changed = work.session.execute(text(f"SELECT id FROM {table}")).scalar_one()  # noqa: S608
+    assert (table, changed) in _findings(world.database)
+
+
+def test_a_removed_payment_is_named_by_its_transaction(world: World) -> None:
+    with world.database.work(SYSTEM) as work:
+        work.session.execute(text("DELETE FROM budget_payment"))
+    assert {table for table, _ in _findings(world.database)} == {"journal_transaction"}

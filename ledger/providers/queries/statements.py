@@ -240,6 +240,14 @@ def payment_file_of_period(session: Session, period: str) -> bytes:
     return _file(session, found, f"LR-{period}")
 
 
+def has_payment_file(session: Session, period: str) -> bool:
+    """Tell whether ``payment_file_of_period`` has something to give."""
+    rows = session.execute(
+        select(Statement.status, Statement.total_cents).where(Statement.period == period)
+    ).all()
+    return all(status == "paid" for status, _ in rows) and any(total > 0 for _, total in rows)
+
+
 def _file(session: Session, found: Sequence[StatementView], message_id: str) -> bytes:
     payable = [one for one in found if one.total_cents > 0]
     if not payable:

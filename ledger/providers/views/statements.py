@@ -137,6 +137,7 @@ def _index(errors: dict[str, list[str]], values: Any) -> str:
         period = _last_month()
     with unit.reading() as session:
         waiting = queries.waiting(session, period)
+        has_file = queries.has_payment_file(session, period)
         page = queries.statements(
             session,
             period=period if request.args.get("period") else None,
@@ -147,6 +148,7 @@ def _index(errors: dict[str, list[str]], values: Any) -> str:
         "providers/statements.html",
         page=page,
         waiting=waiting,
+        has_file=has_file,
         period=period,
         status=status,
         errors=errors,

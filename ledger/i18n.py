@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def format_money(minor: int, unit: str, locale: str) -> str:
         hour_word = translator(locale)(N_("h"))
         rest = f" {minutes} min" if minutes else ""
         return f"{sign}{hours} {hour_word}{rest}"
-    return str(format_currency(minor / 100, "EUR", locale=_FORMATS[locale]))
+    return str(format_currency(Decimal(minor) / 100, "EUR", locale=_FORMATS[locale]))
 
 
 def format_date(day: date, locale: str) -> str:

@@ -13,10 +13,12 @@ of the table keep each of them from going below zero whatever runs at the same t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Connection, FromClause, Table, bindparam, func, insert, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import IntegrityError
 
 from ledger import ids
@@ -181,8 +183,7 @@ def _open_lots(work: Work, lots: Sequence[tuple[NewLot, dict[str, int]]]) -> Non
         for lot, deltas in lots
     ]
     try:
-        for start in range(0, len(rows), _ROWS):
-            work.session.execute(insert(Lot.__table__), rows[start : start + _ROWS])  # type: ignore[arg-type]
+        _insert_rows(work.session.connection(), Lot.__table__, rows)
     except IntegrityError as error:
         raise AlreadyDone(N_("This was granted before; nothing was changed now.")) from error
 
@@ -221,10 +222,28 @@ def _insert(
         for number, line in enumerate(entry.lines, start=1)
     ]
     connection = work.session.connection()
-    for start in range(0, len(transactions), _ROWS):
-        connection.execute(insert(Transaction), transactions[start : start + _ROWS])
-    for start in range(0, len(postings), _ROWS):
-        connection.execute(insert(Posting), postings[start : start + _ROWS])
+    _insert_rows(connection, Transaction.__table__, transactions)
+    _insert_rows(connection, Posting.__table__, postings)
+
+
+def _insert_rows(
+    connection: Connection, table: FromClause, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Insert rows that all have the same columns: a few statements, however many rows."""
+    if not rows:
+        return
+    target = cast(Table, table)
+    if connection.dialect.name != "postgresql":
+        for start in range(0, len(rows), _ROWS):
+            connection.execute(insert(target), list(rows[start : start + _ROWS]))
+        return
+    # One array per column: a single round trip and a single plan for the whole batch.
+    names = list(rows[0])
+    arrays = [
+        bindparam(name, [row[name] for row in rows], ARRAY(target.c[name].type)) for name in names
+    ]
+    source = func.unnest(*arrays).table_valued(*names).render_derived("row")
+    connection.execute(insert(target).from_select(names, select(*source.c)))
 
 
 def was_posted(work: Work, kind: str, subject: str) -> bool:

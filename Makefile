@@ -14,10 +14,10 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test check bench pins docs clean
+.PHONY: help setup run test check bench screenshots pins docs clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 setup: .venv/installed $(CATALOGUES:.po=.mo) ## build .venv with the pinned packages and compile the translations
 
@@ -38,6 +38,9 @@ check: setup ## style and types only: ruff and mypy
 bench: setup ## measure speed (BENCH_ARGS=… are passed on)
 	@if [ -d bench ]; then $(BIN)/python -m bench $(BENCH_ARGS); \
 	else echo "There are no benchmarks in this release; they come with a later one."; fi
+
+screenshots: setup ## take a picture of every kind of page, in test-results/screenshots
+	@$(BIN)/python -m tests.e2e.screenshots
 
 pins: .venv/installed ## resolve the ranges of setup.cfg anew into constraints.txt
 	@python="$(BIN)/python" bash -c 'tool=$$(mktemp -d) && trap "rm -rf $$tool" EXIT && \

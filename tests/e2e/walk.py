@@ -12,7 +12,16 @@ from werkzeug.routing import MapAdapter
 
 from tests.e2e.product import Answer, Login, Product
 
-PER_ENDPOINT = 6  # enough to meet an enrolment, statement, … in each of its states
+PER_ENDPOINT = 4  # enough to meet an enrolment, statement, … in each of its states
+
+WHO: dict[str, str | None] = {
+    "visitor": None,
+    "worker": "noor@demo.example",
+    "provider": "techniekhuis@demo.example",
+    "funder": "region1@demo.example",
+    "auditor": "audit-state@demo.example",
+    "operator": "beheer1@demo.example",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +97,12 @@ def _own(product: Product, path: str, target: str) -> str | None:
     if f"{parts.scheme}://{parts.netloc}" != product.url or only_language:
         return None
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+def kinds(stops: list[Stop]) -> list[str]:
+    """Return the first page of each kind."""
+    first: dict[str, str] = {}
+    for stop in stops:
+        if stop.answer.headers.get_content_type() == "text/html" and stop.answer.status == 200:
+            first.setdefault(stop.endpoint, stop.path)
+    return list(first.values())

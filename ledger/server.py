@@ -23,6 +23,7 @@ def run(host: str, port: int, workers: int) -> None:
         workers=workers,
         blocking_threads=16,
         factory=True,
+        websockets=False,
         log_access=False,
     )
     server.serve()

@@ -28,7 +28,7 @@ from ledger.providers import (
 from ledger.providers.models import Course, Declaration, Enrolment, Run, RunSession
 
 MONTHS = 24
-_RUNS_PER_MONTH = 10
+_RUNS_PER_MONTH = 8
 _YEARLY = (
     ("state", "national", 10_000_000),
     ("fund", "sector", 1_500_000),

@@ -45,8 +45,8 @@ def init(app: Flask) -> None:
     )
 
 
-def add(role: str, label: str, endpoint: str) -> None:
-    """Add a menu item for ``role``; the first one of a role is where signing in leads.
+def add(role: str, label: str, endpoint: str, *, first: bool = False) -> None:
+    """Add a menu item for ``role``, at the end or ``first``: where signing in leads.
 
     ``label`` is an English msgid marked with ``N_``. Adding the same endpoint again changes
     nothing, so that several applications can live in one process.
@@ -55,7 +55,7 @@ def add(role: str, label: str, endpoint: str) -> None:
         raise ValueError(f"not a role: {role}")
     entries = _entries.setdefault(role, [])
     if all(entry.endpoint != endpoint for entry in entries):
-        entries.append(Entry(label, endpoint))
+        entries.insert(0 if first else len(entries), Entry(label, endpoint))
 
 
 def menu() -> list[Item]:

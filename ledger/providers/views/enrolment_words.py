@@ -11,9 +11,10 @@ for _role, _label, _endpoint in (
     ("holder", N_("Enrolments"), "enrolments.index"),
     ("provider", N_("Enrolments"), "provider_enrolments.index"),
     ("provider", N_("Issued certificates"), "certificates.given"),
-    ("operator", N_("Cases"), "cases.index"),
 ):
     navigation.add(_role, _label, _endpoint)
+# What waits for a person comes first.
+navigation.add("operator", N_("Cases"), "cases.index", first=True)
 
 ENROLMENT_STATES = {
     "requested": (N_("Requested"), "info"),

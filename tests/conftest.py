@@ -124,6 +124,7 @@ def reference_data() -> Path:
     return REFERENCE
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in this same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark by folder, keep a module on one worker, and set reference tests apart if they must."""
     absent = pytest.mark.skip(reason=f"no reference files in {REFERENCE}")

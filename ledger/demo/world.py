@@ -221,6 +221,13 @@ def _provider(work: Work, world: World, house: House) -> None:
         world.courses.append(course)
 
 
+_DESCRIPTION = {
+    "nl": "Een module van {hours} uur bij {house}.",
+    "en": "A module of {hours} hours at {house}.",
+}
+_OUTCOME = {"nl": "De deelnemer {outcome}.", "en": "The learner {outcome}."}
+
+
 def _facts(
     session: Session, house: House, module: Module, number: int, programme_id: str
 ) -> CourseFacts:
@@ -229,10 +236,10 @@ def _facts(
         title=module.title,
         title_en=module.title_en,
         programme_id=programme_id,
-        description=f"{module.title}: een module van {module.hours} uur bij {house.name}.",
-        outcomes=tuple(f"De deelnemer {outcome}." for outcome in module.outcomes)
-        if module.language == "nl"
-        else tuple(f"The learner {outcome}." for outcome in module.outcomes),
+        description=_DESCRIPTION[module.language].format(hours=module.hours, house=house.name),
+        outcomes=tuple(
+            _OUTCOME[module.language].format(outcome=outcome) for outcome in module.outcomes
+        ),
         skills=_skills(session, module.skills),
         sector=house.sector,
         region=None if module.form == "online" else house.region,

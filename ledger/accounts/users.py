@@ -142,18 +142,8 @@ def sign_in(work: Work, email: str, password: str) -> str | None:
     user = work.session.scalars(
         select(User).where(User.email == email.strip().lower()).with_for_update()
     ).one_or_none()
-    good = _matches(user.password_hash if user else _DECOY, password)
-    if user is None or user.disabled_at is not None:
+    if not _attempt(work, user, password) or user is None:
         return None
-    if user.locked_until is not None and user.locked_until > work.now:
-        return None
-    if not good:
-        user.failed_count += 1
-        if user.failed_count >= _LOCK_AFTER:
-            user.failed_count, user.locked_until = 0, work.now + _LOCK_TIME
-            history.record(work, user.id, "sign_in_locked")
-        return None
-    user.failed_count, user.locked_until = 0, None
     membership = work.session.scalars(
         select(Membership).where(Membership.user_id == user.id).order_by(Membership.id).limit(1)
     ).one_or_none()
@@ -161,6 +151,20 @@ def sign_in(work: Work, email: str, password: str) -> str | None:
         return None
     history.record(work, user.id, "signed_in")
     return _start_session(work, user, membership.id)
+
+
+def _attempt(work: Work, user: User | None, password: str) -> bool:
+    """Tell whether the password is right, and count wrong ones in a row up to the lock."""
+    good = _matches(user.password_hash if user else _DECOY, password)
+    if user is None or user.disabled_at is not None:
+        return False
+    if user.locked_until is not None and user.locked_until > work.now:
+        return False
+    user.failed_count = 0 if good else user.failed_count + 1
+    if user.failed_count >= _LOCK_AFTER:
+        user.failed_count, user.locked_until = 0, work.now + _LOCK_TIME
+        history.record(work, user.id, "sign_in_locked")
+    return good
 
 
 def _start_session(work: Work, user: User, membership_id: str) -> str:
@@ -248,10 +252,14 @@ def load_key(session: Session, key: str, now: datetime) -> SignedIn | None:
     return _signed_in(session, api_key.membership_id)
 
 
-def password_is(session: Session, user_id: str, password: str) -> bool:
-    """Tell whether this is the password of a user: the fresh sign-in before money is held."""
-    user = session.get(User, user_id)
-    return _matches(user.password_hash if user else _DECOY, password) and user is not None
+def confirm_password(work: Work, user_id: str, password: str) -> bool:
+    """Tell whether this is the password of a user: the fresh sign-in before money is held.
+
+    Wrong ones count as they do for :func:`sign_in`, and a locked user is refused, so that a
+    stolen session cannot be used to guess.
+    """
+    user = work.session.get(User, user_id, with_for_update=True)
+    return _attempt(work, user, password)
 
 
 def change_password(work: Work, user_id: str, old: str, new: str) -> None:

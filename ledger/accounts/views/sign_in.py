@@ -51,8 +51,7 @@ class Backend:
 
     def check_password(self, user_id: str, password: str) -> bool:
         """Tell whether this is the person's password."""
-        with self._database.reading() as session:
-            return users.password_is(session, user_id, password)
+        return self._database.perform(SYSTEM, users.confirm_password, user_id, password)
 
     def change_password(self, user_id: str, old: str, new: str) -> None:
         """Set the password and end all sessions of this person."""

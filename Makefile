@@ -28,7 +28,7 @@ run: setup ## start the demonstration on http://127.0.0.1:5000 (HOST=… and POR
 test: check ## run every test: unit, property, both databases, real browser (TEST_ARGS=… for pytest)
 	@$(BIN)/python -m tests.postgres
 	@$(BIN)/python -m tests.browser
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(TEST_ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(TEST_ARGS)
 
 check: setup ## style and types only: ruff and mypy
 	@$(BIN)/ruff check .

@@ -124,24 +124,20 @@ def reference_data() -> Path:
     return REFERENCE
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in this same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark by folder, keep a module on one worker, and set reference tests apart if they must."""
+    """Mark by folder, and set reference tests apart if they must."""
     absent = pytest.mark.skip(reason=f"no reference files in {REFERENCE}")
     for item in items:
         if item.path.is_relative_to(ROOT / "tests" / "e2e"):
             item.add_marker(pytest.mark.e2e)
         if item.get_closest_marker("reference") and not REFERENCE.is_dir():
             item.add_marker(absent)
-        # What is costly to build is built per module; end-to-end tests share one running product.
-        group = "e2e" if item.get_closest_marker("e2e") else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say loudly which tests did not run for want of the reference files."""
     missing = [
-        report.nodeid.partition("@")[0]  # several workers append the group's name
+        report.nodeid
         for report in terminalreporter.stats.get("skipped", [])
         if "reference" in report.keywords
     ]

@@ -34,11 +34,10 @@ OWNED = {
 }
 ONE_FOREIGN = """
     SELECT e.id AS enrolment_id, e.run_id, e.course_id, r.provider_id, c.programme_id,
-           l.id AS lot_id, l.scheme_id, t.id AS transaction_id, s.funder_id
+           l.id AS lot_id, l.scheme_id, s.funder_id
     FROM enrolment e JOIN course_run r ON r.id = e.run_id JOIN course c ON c.id = e.course_id
     JOIN enrolment_line n ON n.enrolment_id = e.id JOIN lot l ON l.id = n.lot_id
     JOIN scheme s ON s.id = l.scheme_id
-    JOIN journal_transaction t ON t.subject = e.id
     JOIN account a ON a.id = e.account_id JOIN person p ON p.id = a.person_id
     WHERE p.user_id IS NULL AND s.funder_id NOT IN (?, ?) AND r.provider_id <> ?
     ORDER BY e.id DESC LIMIT 1
@@ -94,7 +93,7 @@ def foreign(product: Product, people: dict[str, Login]) -> dict[str, str]:
     """Return a value for each part of an address that names somebody else's thing."""
     ours = [organisation(product, people[role]) for role in ("funder", "auditor", "provider")]
     names = ["enrolment_id", "run_id", "course_id", "provider_id", "programme_id"]
-    names += ["lot_id", "scheme_id", "transaction_id", "funder_id"]
+    names += ["lot_id", "scheme_id", "funder_id"]
     (row,) = product.ask(ONE_FOREIGN, *ours)
     values = dict(zip(names, map(str, row), strict=True))
     provider_id = values["provider_id"]
@@ -106,6 +105,11 @@ def foreign(product: Product, people: dict[str, Login]) -> dict[str, str]:
     }
     for name, question in one.items():
         values[name] = str(product.ask(question, provider_id)[0][0])
+    # What a lot began with moved the money of one funder only.
+    credit = (
+        "SELECT transaction_id FROM journal_posting WHERE lot_id = ? AND bucket = 'fund' LIMIT 1"
+    )
+    values["transaction_id"] = str(product.ask(credit, values["lot_id"])[0][0])
     values["case_id"] = str(product.ask("SELECT id FROM review_case LIMIT 1")[0][0])
     values["batch_id"] = str(product.ask("SELECT id FROM grant_batch LIMIT 1")[0][0])
     values["token"] = str(product.ask("SELECT token FROM credential LIMIT 1")[0][0])

@@ -192,7 +192,7 @@ def test_a_lot_tells_its_rules_and_all_that_happened(site: Site, holder: Holder)
     for lot in lots:
         page = client.get(f"/account/lots/{lot['id']}").text
         assert "The rules of this budget" in page
-        assert "From" in page and lot["funder_name"] in page
+        assert "<dt>Funder</dt><dd>" in page and lot["funder_name"] in page
     assert client.get("/account/lots").status_code == 200
 
 

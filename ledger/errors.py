@@ -8,7 +8,6 @@ DomainError
 ├── Conflict             right in itself, but not now
 │   ├── AlreadyDone      it was done before
 │   ├── InsufficientBalance
-│   ├── LotExpired
 │   ├── NotAccredited
 │   ├── RunFull
 │   ├── WrongState       the step does not follow from the present state
@@ -101,10 +100,6 @@ class AlreadyDone(Conflict):
 
 class InsufficientBalance(Conflict):
     """The money that may be spent on this falls short."""
-
-
-class LotExpired(Conflict):
-    """The entitlement has expired."""
 
 
 class NotAccredited(Conflict):

@@ -244,9 +244,3 @@ def _insert_rows(
     ]
     source = func.unnest(*arrays).table_valued(*names).render_derived("row")
     connection.execute(insert(target).from_select(names, select(*source.c)))
-
-
-def was_posted(work: Work, kind: str, subject: str) -> bool:
-    """Tell whether a transaction of this kind about this subject stands in the journal."""
-    found = select(Transaction.id).where(Transaction.kind == kind, Transaction.subject == subject)
-    return work.session.execute(found).first() is not None

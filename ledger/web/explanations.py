@@ -97,11 +97,6 @@ _TEXTS: dict[str, tuple[int, str, str]] = {
             "purpose or may have expired."
         ),
     ),
-    "lot-expired": (
-        409,
-        N_("This budget has expired"),
-        N_("Money that was not used in time goes back to whoever gave it."),
-    ),
     "not-accredited": (
         409,
         N_("Provider or course is not accredited"),

@@ -30,15 +30,15 @@ class Money:
     unit: str = EUR
 
 
-def checked(minor: object, field: str = "amount", minimum: int = 1) -> int:
-    """Return ``minor`` when it is a whole number from ``minimum`` up to 2^53-1.
+def checked(minor: object, field: str = "amount") -> int:
+    """Return ``minor`` when it is a whole number from 1 up to 2^53-1.
 
     Raises Invalid for booleans, fractions, text and amounts out of bounds.
     """
     if isinstance(minor, bool) or not isinstance(minor, int):
         raise Invalid(N_("Give a whole number of cents or minutes."), field=field)
-    if minor < minimum:
-        raise Invalid(N_("The amount must be at least %(minimum)s."), field=field, minimum=minimum)
+    if minor < 1:
+        raise Invalid(N_("The amount must be more than zero."), field=field)
     if minor > LIMIT:
         raise Invalid(N_("The amount is too large."), field=field)
     return minor

@@ -156,7 +156,7 @@ def test_money_is_taken_back_by_form(app: Flask, world: Paying) -> None:
     send(two, page, f"{page}/release", password=PASSWORD)
     page = f"/operator/declarations/{first(world, Declaration)}"
     for amount, words in (
-        ("0", "at least"),
+        ("0", "more than zero"),
         ("-5", "Write the amount"),
         ("500,01", "No more than"),
         ("1e3", "Write the amount"),

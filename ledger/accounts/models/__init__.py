@@ -7,6 +7,7 @@ from ledger.accounts.models.journal import (
     BUCKETS,
     KINDS,
     ExpiryNotice,
+    Fund,
     Lot,
     Posting,
     Transaction,
@@ -23,6 +24,7 @@ from ledger.accounts.models.people import (
     UserSession,
 )
 from ledger.accounts.models.schemes import Rule, Scheme
+from ledger.accounts.models.seals import LogEntry, Rollup, Seal, SealKey, Tile, Unsealed
 
 __all__ = [
     "BUCKETS",
@@ -33,14 +35,21 @@ __all__ = [
     "ConsentCode",
     "Event",
     "ExpiryNotice",
+    "Fund",
+    "LogEntry",
     "Lot",
     "Membership",
     "Organisation",
     "Person",
     "Posting",
+    "Rollup",
     "Rule",
     "Scheme",
+    "Seal",
+    "SealKey",
+    "Tile",
     "Transaction",
+    "Unsealed",
     "User",
     "UserSession",
 ]

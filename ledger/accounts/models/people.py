@@ -140,6 +140,8 @@ class Account(Base):
     person_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"), unique=True)
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    # Rises with each enrolment that the holder confirms: two at the same moment cannot both pass.
+    version: Mapped[int] = mapped_column(default=0, server_default="0")
 
     person: Mapped[Person | None] = relationship(lazy="raise")
 

@@ -15,6 +15,27 @@ def upgrade() -> None:
     """Make the change."""
 
     op.create_table(
+        "enrolment_line",
+        sa.Column("enrolment_id", sa.Text(), nullable=False),
+        sa.Column("lot_id", sa.Text(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("scheme_id", sa.Text(), nullable=False),
+        sa.Column("rule_id", sa.Text(), nullable=False),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("held", sa.BigInteger(), nullable=False),
+        sa.Column("paid", sa.BigInteger(), nullable=False),
+        sa.Column("released", sa.BigInteger(), nullable=False),
+        sa.Column("clawed_back", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("held > 0", name=op.f("ck_enrolment_line_held")),
+        sa.CheckConstraint("paid + released <= held", name=op.f("ck_enrolment_line_sum")),
+        sa.CheckConstraint(
+            "paid >= 0 AND released >= 0 AND clawed_back >= 0 AND clawed_back <= paid",
+            name=op.f("ck_enrolment_line_parts"),
+        ),
+        sa.PrimaryKeyConstraint("enrolment_id", "lot_id", name=op.f("pk_enrolment_line")),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "event",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
@@ -50,6 +71,107 @@ def upgrade() -> None:
         op.f("ix_idempotency_key_created_at"), "idempotency_key", ["created_at"], unique=False
     )
     op.create_table(
+        "journal_log",
+        sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("transaction_id", sa.Text(), nullable=False),
+        sa.Column("leaf", sa.LargeBinary(), nullable=False),
+        sa.Column("counted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("length(leaf) = 32", name=op.f("ck_journal_log_leaf")),
+        sa.CheckConstraint("position >= 0", name=op.f("ck_journal_log_position")),
+        sa.PrimaryKeyConstraint("position", name=op.f("pk_journal_log")),
+        sa.UniqueConstraint("transaction_id", name=op.f("uq_journal_log_transaction_id")),
+        sqlite_strict=True,
+    )
+    op.create_index("ix_journal_log_counted_at", "journal_log", ["counted_at"], unique=False)
+    op.create_table(
+        "journal_posting",
+        sa.Column("transaction_id", sa.Text(), nullable=False),
+        sa.Column("line", sa.BigInteger(), nullable=False),
+        sa.Column("bucket", sa.Text(), nullable=False),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("scheme_id", sa.Text(), nullable=False),
+        sa.Column("rule_id", sa.Text(), nullable=True),
+        sa.Column("account_id", sa.Text(), nullable=True),
+        sa.Column("lot_id", sa.Text(), nullable=True),
+        sa.Column("provider_id", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "(bucket IN ('payable', 'receivable')) = (provider_id IS NOT NULL)",
+            name=op.f("ck_journal_posting_provider_buckets"),
+        ),
+        sa.CheckConstraint(
+            "bucket IN ('bank', 'fund', 'returned', 'available', 'held', 'payable', 'receivable')",
+            name=op.f("ck_journal_posting_bucket"),
+        ),
+        sa.CheckConstraint(
+            "bucket NOT IN ('available', 'held') OR lot_id IS NOT NULL",
+            name=op.f("ck_journal_posting_lot_buckets"),
+        ),
+        sa.CheckConstraint("unit IN ('EUR', 'MIN')", name=op.f("ck_journal_posting_unit")),
+        sa.CheckConstraint(
+            "(lot_id IS NULL) = (account_id IS NULL)",
+            name=op.f("ck_journal_posting_lot_and_account"),
+        ),
+        sa.CheckConstraint("amount <> 0", name=op.f("ck_journal_posting_amount")),
+        sa.PrimaryKeyConstraint("transaction_id", "line", name=op.f("pk_journal_posting")),
+        sqlite_strict=True,
+    )
+    op.create_index(
+        "ix_journal_posting_account",
+        "journal_posting",
+        ["account_id", "transaction_id"],
+        unique=False,
+        sqlite_where=sa.text("account_id IS NOT NULL"),
+        postgresql_where=sa.text("account_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_journal_posting_provider",
+        "journal_posting",
+        ["provider_id", "bucket", "transaction_id"],
+        unique=False,
+        sqlite_where=sa.text("provider_id IS NOT NULL"),
+        postgresql_where=sa.text("provider_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_journal_posting_scheme",
+        "journal_posting",
+        ["scheme_id", "transaction_id"],
+        unique=False,
+    )
+    op.create_table(
+        "journal_rollup",
+        sa.Column("scheme_id", sa.Text(), nullable=False),
+        sa.Column("bucket", sa.Text(), nullable=False),
+        sa.Column("provider_id", sa.Text(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "scheme_id", "bucket", "provider_id", name=op.f("pk_journal_rollup")
+        ),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "journal_seal",
+        sa.Column("size", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("root", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.CheckConstraint("length(root) = 32", name=op.f("ck_journal_seal_root")),
+        sa.PrimaryKeyConstraint("size", name=op.f("pk_journal_seal")),
+        sqlite_strict=True,
+    )
+    op.create_index(op.f("ix_journal_seal_sealed_at"), "journal_seal", ["sealed_at"], unique=False)
+    op.create_table(
+        "journal_tile",
+        sa.Column("level", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("length(hash) = 32", name=op.f("ck_journal_tile_hash")),
+        sa.CheckConstraint("level >= 1", name=op.f("ck_journal_tile_level")),
+        sa.PrimaryKeyConstraint("level", "number", name=op.f("pk_journal_tile")),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "journal_transaction",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -77,8 +199,28 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_journal_transaction")),
         sa.UniqueConstraint("kind", "subject", name=op.f("uq_journal_transaction_kind_subject")),
-        sa.UniqueConstraint("resolves_id", name=op.f("uq_journal_transaction_resolves_id")),
-        sa.UniqueConstraint("reverses_id", name=op.f("uq_journal_transaction_reverses_id")),
+        sqlite_strict=True,
+    )
+    op.create_index(
+        "uq_journal_transaction_resolves_id",
+        "journal_transaction",
+        ["resolves_id"],
+        unique=True,
+        sqlite_where=sa.text("resolves_id IS NOT NULL"),
+        postgresql_where=sa.text("resolves_id IS NOT NULL"),
+    )
+    op.create_index(
+        "uq_journal_transaction_reverses_id",
+        "journal_transaction",
+        ["reverses_id"],
+        unique=True,
+        sqlite_where=sa.text("reverses_id IS NOT NULL"),
+        postgresql_where=sa.text("reverses_id IS NOT NULL"),
+    )
+    op.create_table(
+        "journal_unsealed",
+        sa.Column("transaction_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("transaction_id", name=op.f("pk_journal_unsealed")),
         sqlite_strict=True,
     )
     op.create_table(
@@ -111,6 +253,16 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_organisation")),
         sa.UniqueConstraint("kvk", "kind", name=op.f("uq_organisation_kvk_kind")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "seal_key",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.CheckConstraint("length(public_key) = 32", name=op.f("ck_seal_key_public_key")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_seal_key")),
         sqlite_strict=True,
     )
     op.create_table(
@@ -308,6 +460,7 @@ def upgrade() -> None:
         sa.Column("person_id", sa.Text(), nullable=True),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.BigInteger(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_account_person_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
         sa.UniqueConstraint("number", name=op.f("uq_account_number")),
@@ -437,6 +590,18 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_course_programme_id"), "course", ["programme_id"], unique=False)
     op.create_index("ix_course_published", "course", ["status", "title", "id"], unique=False)
+    op.create_table(
+        "journal_fund",
+        sa.Column("scheme_id", sa.Text(), nullable=False),
+        sa.Column("balance", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("balance >= 0", name=op.f("ck_journal_fund_balance")),
+        sa.ForeignKeyConstraint(
+            ["scheme_id"], ["scheme.id"], name=op.f("fk_journal_fund_scheme_id")
+        ),
+        sa.PrimaryKeyConstraint("scheme_id", name=op.f("pk_journal_fund")),
+        postgresql_with={"fillfactor": 50},
+        sqlite_strict=True,
+    )
     op.create_table(
         "scheme_rule",
         sa.Column("id", sa.Text(), nullable=False),
@@ -745,6 +910,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["scheme_id"], ["scheme.id"], name=op.f("fk_lot_scheme_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_lot")),
         sa.UniqueConstraint("origin", "subject", name=op.f("uq_lot_origin_subject")),
+        postgresql_with={"fillfactor": 70},
         sqlite_strict=True,
     )
     op.create_index("ix_lot_account", "lot", ["account_id", "expires_on"], unique=False)
@@ -793,9 +959,6 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["course_id"], ["course.id"], name=op.f("fk_enrolment_course_id")),
         sa.ForeignKeyConstraint(
-            ["hold_id"], ["journal_transaction.id"], name=op.f("fk_enrolment_hold_id")
-        ),
-        sa.ForeignKeyConstraint(
             ["provider_id"], ["organisation.id"], name=op.f("fk_enrolment_provider_id")
         ),
         sa.ForeignKeyConstraint(["run_id"], ["course_run.id"], name=op.f("fk_enrolment_run_id")),
@@ -843,78 +1006,6 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index("ix_grant_row_account", "grant_row", ["account_id"], unique=False)
-    op.create_table(
-        "journal_posting",
-        sa.Column("transaction_id", sa.Text(), nullable=False),
-        sa.Column("line", sa.BigInteger(), nullable=False),
-        sa.Column("bucket", sa.Text(), nullable=False),
-        sa.Column("unit", sa.Text(), nullable=False),
-        sa.Column("amount", sa.BigInteger(), nullable=False),
-        sa.Column("scheme_id", sa.Text(), nullable=False),
-        sa.Column("rule_id", sa.Text(), nullable=True),
-        sa.Column("account_id", sa.Text(), nullable=True),
-        sa.Column("lot_id", sa.Text(), nullable=True),
-        sa.Column("provider_id", sa.Text(), nullable=True),
-        sa.CheckConstraint(
-            "(bucket IN ('payable', 'receivable')) = (provider_id IS NOT NULL)",
-            name=op.f("ck_journal_posting_provider_buckets"),
-        ),
-        sa.CheckConstraint(
-            "bucket IN ('bank', 'fund', 'returned', 'available', 'held', 'payable', 'receivable')",
-            name=op.f("ck_journal_posting_bucket"),
-        ),
-        sa.CheckConstraint(
-            "bucket NOT IN ('available', 'held') OR lot_id IS NOT NULL",
-            name=op.f("ck_journal_posting_lot_buckets"),
-        ),
-        sa.CheckConstraint("unit IN ('EUR', 'MIN')", name=op.f("ck_journal_posting_unit")),
-        sa.CheckConstraint(
-            "(lot_id IS NULL) = (account_id IS NULL)",
-            name=op.f("ck_journal_posting_lot_and_account"),
-        ),
-        sa.CheckConstraint("amount <> 0", name=op.f("ck_journal_posting_amount")),
-        sa.ForeignKeyConstraint(
-            ["account_id"], ["account.id"], name=op.f("fk_journal_posting_account_id")
-        ),
-        sa.ForeignKeyConstraint(["lot_id"], ["lot.id"], name=op.f("fk_journal_posting_lot_id")),
-        sa.ForeignKeyConstraint(
-            ["provider_id"], ["organisation.id"], name=op.f("fk_journal_posting_provider_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["rule_id"], ["scheme_rule.id"], name=op.f("fk_journal_posting_rule_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["scheme_id"], ["scheme.id"], name=op.f("fk_journal_posting_scheme_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["transaction_id"],
-            ["journal_transaction.id"],
-            name=op.f("fk_journal_posting_transaction_id"),
-        ),
-        sa.PrimaryKeyConstraint("transaction_id", "line", name=op.f("pk_journal_posting")),
-        sqlite_strict=True,
-    )
-    op.create_index(
-        "ix_journal_posting_account",
-        "journal_posting",
-        ["account_id", "transaction_id"],
-        unique=False,
-    )
-    op.create_index(
-        "ix_journal_posting_lot", "journal_posting", ["lot_id", "transaction_id"], unique=False
-    )
-    op.create_index(
-        "ix_journal_posting_provider",
-        "journal_posting",
-        ["provider_id", "bucket", "transaction_id"],
-        unique=False,
-    )
-    op.create_index(
-        "ix_journal_posting_scheme",
-        "journal_posting",
-        ["scheme_id", "bucket", "transaction_id"],
-        unique=False,
-    )
     op.create_table(
         "run_session",
         sa.Column("id", sa.Text(), nullable=False),
@@ -992,37 +1083,6 @@ def upgrade() -> None:
         "declaration",
         ["provider_id", "status", "payable_on"],
         unique=False,
-    )
-    op.create_table(
-        "enrolment_line",
-        sa.Column("enrolment_id", sa.Text(), nullable=False),
-        sa.Column("lot_id", sa.Text(), nullable=False),
-        sa.Column("position", sa.BigInteger(), nullable=False),
-        sa.Column("scheme_id", sa.Text(), nullable=False),
-        sa.Column("rule_id", sa.Text(), nullable=False),
-        sa.Column("unit", sa.Text(), nullable=False),
-        sa.Column("held", sa.BigInteger(), nullable=False),
-        sa.Column("paid", sa.BigInteger(), nullable=False),
-        sa.Column("released", sa.BigInteger(), nullable=False),
-        sa.Column("clawed_back", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("held > 0", name=op.f("ck_enrolment_line_held")),
-        sa.CheckConstraint("paid + released <= held", name=op.f("ck_enrolment_line_sum")),
-        sa.CheckConstraint(
-            "paid >= 0 AND released >= 0 AND clawed_back >= 0 AND clawed_back <= paid",
-            name=op.f("ck_enrolment_line_parts"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["enrolment_id"], ["enrolment.id"], name=op.f("fk_enrolment_line_enrolment_id")
-        ),
-        sa.ForeignKeyConstraint(["lot_id"], ["lot.id"], name=op.f("fk_enrolment_line_lot_id")),
-        sa.ForeignKeyConstraint(
-            ["rule_id"], ["scheme_rule.id"], name=op.f("fk_enrolment_line_rule_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["scheme_id"], ["scheme.id"], name=op.f("fk_enrolment_line_scheme_id")
-        ),
-        sa.PrimaryKeyConstraint("enrolment_id", "lot_id", name=op.f("pk_enrolment_line")),
-        sqlite_strict=True,
     )
     op.create_table(
         "statement_line",

@@ -9,7 +9,16 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-_TABLES = ("journal_transaction", "journal_posting", "event", "expiry_notice")
+_TABLES = (
+    "journal_transaction",
+    "journal_posting",
+    "event",
+    "expiry_notice",
+    "journal_log",
+    "journal_tile",
+    "journal_seal",
+    "seal_key",
+)
 
 
 def upgrade() -> None:

@@ -63,7 +63,7 @@ class Enrolment(Base):
     confirmed_at: Mapped[datetime | None]
     cooling_off_until: Mapped[date | None]  # last day of free withdrawal; None: none
     stopped_at: Mapped[datetime | None]  # the holder stopped; attendance was still unknown
-    hold_id: Mapped[str | None] = mapped_column(ForeignKey("journal_transaction.id"), unique=True)
+    hold_id: Mapped[str | None] = mapped_column(unique=True)  # the transaction of its hold
     result: Mapped[str | None]
     grade: Mapped[str | None]
     attended_percent: Mapped[int | None]
@@ -71,7 +71,10 @@ class Enrolment(Base):
 
 
 class EnrolmentLine(Base):
-    """What one lot contributes: held = paid + released + lost, once it is settled."""
+    """What one lot contributes: held = paid + released + lost, once it is settled.
+
+    Written with the hold from rows that were read in the same work, so without foreign keys.
+    """
 
     __tablename__ = "enrolment_line"
     __table_args__ = (
@@ -83,11 +86,11 @@ class EnrolmentLine(Base):
         CheckConstraint("paid + released <= held", name="sum"),
     )
 
-    enrolment_id: Mapped[str] = mapped_column(ForeignKey("enrolment.id"), primary_key=True)
-    lot_id: Mapped[str] = mapped_column(ForeignKey("lot.id"), primary_key=True)
+    enrolment_id: Mapped[str] = mapped_column(primary_key=True)
+    lot_id: Mapped[str] = mapped_column(primary_key=True)
     position: Mapped[int]  # in the order of spending, from 1
-    scheme_id: Mapped[str] = mapped_column(ForeignKey("scheme.id"))
-    rule_id: Mapped[str] = mapped_column(ForeignKey("scheme_rule.id"))
+    scheme_id: Mapped[str]
+    rule_id: Mapped[str]
     unit: Mapped[str]
     held: Mapped[int]
     paid: Mapped[int] = mapped_column(default=0)  # to the provider (minutes: taken)

@@ -97,7 +97,7 @@ def run(work: Work, scheme_id: str, period: str, *, dry_run: bool = False) -> Re
     if not dry_run:
         if owed:
             lots.credit(work, scheme.id, owed)
-        _keep(work, result)
+        _keep(work, result, rule)
     return result
 
 
@@ -206,7 +206,7 @@ def _run_of(session: Session, scheme_id: str, period: str) -> AccrualRun | None:
     ).one_or_none()
 
 
-def _keep(work: Work, result: Result) -> None:
+def _keep(work: Work, result: Result, rule: Rule) -> None:
     run = _run_of(work.session, result.scheme_id, result.period)
     if run is None:
         run = AccrualRun(
@@ -216,6 +216,9 @@ def _keep(work: Work, result: Result) -> None:
             credited_count=0,
             credited_total=0,
             first_run_at=work.now,
+            status="done",
+            rule_id=rule.id,
+            day=result.day,
         )
         work.session.add(run)
     run.credited_count += result.credited

@@ -48,6 +48,19 @@ def upgrade() -> None:
     )
     op.create_index("ix_event_subject", "event", ["subject", "id"], unique=False)
     op.create_table(
+        "grant_row",
+        sa.Column("batch_id", sa.Text(), nullable=False),
+        sa.Column("line", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("expires_on", sa.Date(), nullable=True),
+        sa.Column("reference", sa.Text(), nullable=True),
+        sa.Column("refusal", sa.Text(), nullable=True),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_grant_row_amount")),
+        sa.PrimaryKeyConstraint("batch_id", "line", name=op.f("pk_grant_row")),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "idempotency_key",
         sa.Column("actor_id", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
@@ -253,6 +266,21 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_organisation")),
         sa.UniqueConstraint("kvk", "kind", name=op.f("uq_organisation_kvk_kind")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "round_request",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("round_id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("transaction_id", sa.Text(), nullable=False),
+        sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_round_request_amount")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_round_request")),
+        sa.UniqueConstraint(
+            "round_id", "account_id", name=op.f("uq_round_request_round_id_account_id")
+        ),
         sqlite_strict=True,
     )
     op.create_table(
@@ -468,22 +496,6 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_table(
-        "accrual_run",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("scheme_id", sa.Text(), nullable=False),
-        sa.Column("period", sa.Text(), nullable=False),
-        sa.Column("credited_count", sa.BigInteger(), nullable=False),
-        sa.Column("credited_total", sa.BigInteger(), nullable=False),
-        sa.Column("first_run_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("last_run_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["scheme_id"], ["scheme.id"], name=op.f("fk_accrual_run_scheme_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_accrual_run")),
-        sa.UniqueConstraint("scheme_id", "period", name=op.f("uq_accrual_run_scheme_id_period")),
-        sqlite_strict=True,
-    )
-    op.create_table(
         "api_key",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("key_hash", sa.Text(), nullable=False),
@@ -590,6 +602,40 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_course_programme_id"), "course", ["programme_id"], unique=False)
     op.create_index("ix_course_published", "course", ["status", "title", "id"], unique=False)
+    op.create_table(
+        "grant_round",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("scheme_id", sa.Text(), nullable=False),
+        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("opens_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closes_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("budget", sa.BigInteger(), nullable=False),
+        sa.Column("granted", sa.BigInteger(), nullable=False),
+        sa.Column("request_count", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("made_by", sa.Text(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("method IN ('first_come')", name=op.f("ck_grant_round_method")),
+        sa.CheckConstraint("status IN ('open', 'closed')", name=op.f("ck_grant_round_status")),
+        sa.CheckConstraint("amount > 0 AND budget >= amount", name=op.f("ck_grant_round_amounts")),
+        sa.CheckConstraint(
+            "granted >= 0 AND granted <= budget", name=op.f("ck_grant_round_granted")
+        ),
+        sa.CheckConstraint("opens_at < closes_at", name=op.f("ck_grant_round_span")),
+        sa.CheckConstraint("request_count >= 0", name=op.f("ck_grant_round_request_count")),
+        sa.ForeignKeyConstraint(
+            ["scheme_id"], ["scheme.id"], name=op.f("fk_grant_round_scheme_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_grant_round")),
+        postgresql_with={"fillfactor": 50},
+        sqlite_strict=True,
+    )
+    op.create_index(
+        "ix_grant_round_closes_at", "grant_round", ["status", "closes_at"], unique=False
+    )
+    op.create_index("ix_grant_round_scheme", "grant_round", ["scheme_id", "id"], unique=False)
     op.create_table(
         "journal_fund",
         sa.Column("scheme_id", sa.Text(), nullable=False),
@@ -735,6 +781,42 @@ def upgrade() -> None:
         "ix_accreditation_provider", "accreditation", ["provider_id", "course_id"], unique=False
     )
     op.create_table(
+        "accrual_run",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("scheme_id", sa.Text(), nullable=False),
+        sa.Column("period", sa.Text(), nullable=False),
+        sa.Column("credited_count", sa.BigInteger(), nullable=False),
+        sa.Column("credited_total", sa.BigInteger(), nullable=False),
+        sa.Column("first_run_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_run_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("rule_id", sa.Text(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("cursor", sa.Text(), nullable=False),
+        sa.Column("to_visit", sa.BigInteger(), nullable=False),
+        sa.Column("visited", sa.BigInteger(), nullable=False),
+        sa.Column("promised", sa.BigInteger(), nullable=False),
+        sa.Column("pass_count", sa.BigInteger(), nullable=False),
+        sa.Column("pass_total", sa.BigInteger(), nullable=False),
+        sa.Column("not_eligible", sa.BigInteger(), nullable=False),
+        sa.Column("at_cap", sa.BigInteger(), nullable=False),
+        sa.Column("nothing_due", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("status IN ('running', 'done')", name=op.f("ck_accrual_run_status")),
+        sa.CheckConstraint(
+            "pass_count >= 0 AND pass_count <= credited_count AND pass_total >= 0 AND pass_total <= credited_total",
+            name=op.f("ck_accrual_run_progress"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["rule_id"], ["scheme_rule.id"], name=op.f("fk_accrual_run_rule_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["scheme_id"], ["scheme.id"], name=op.f("fk_accrual_run_scheme_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_accrual_run")),
+        sa.UniqueConstraint("scheme_id", "period", name=op.f("uq_accrual_run_scheme_id_period")),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "consent_code",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("account_id", sa.Text(), nullable=False),
@@ -848,16 +930,29 @@ def upgrade() -> None:
         sa.Column("decided_by", sa.Text(), nullable=True),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("handled_line", sa.BigInteger(), nullable=False),
+        sa.Column("granted_count", sa.BigInteger(), nullable=False),
+        sa.Column("granted_total", sa.BigInteger(), nullable=False),
+        sa.Column("refused_count", sa.BigInteger(), nullable=False),
+        sa.Column("moved_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "status <> 'committed' OR (decided_by IS NOT NULL AND (NOT needs_second OR decided_by <> made_by))",
-            name=op.f("ck_grant_batch_four_eyes"),
+            "status <> 'committed' OR granted_count + refused_count = row_count",
+            name=op.f("ck_grant_batch_whole"),
         ),
         sa.CheckConstraint(
-            "status IN ('preview', 'awaiting', 'committed', 'rejected')",
+            "status IN ('preview', 'awaiting', 'granting', 'committed', 'rejected')",
             name=op.f("ck_grant_batch_status"),
         ),
         sa.CheckConstraint(
+            "status NOT IN ('granting', 'committed') OR (decided_by IS NOT NULL AND (NOT needs_second OR decided_by <> made_by))",
+            name=op.f("ck_grant_batch_four_eyes"),
+        ),
+        sa.CheckConstraint(
             "decided_by IS NULL OR decided_at IS NOT NULL", name=op.f("ck_grant_batch_decided")
+        ),
+        sa.CheckConstraint(
+            "granted_count >= 0 AND refused_count >= 0 AND granted_count + refused_count <= row_count AND granted_total >= 0 AND granted_total <= total",
+            name=op.f("ck_grant_batch_progress"),
         ),
         sa.CheckConstraint("total > 0 AND row_count > 0", name=op.f("ck_grant_batch_size")),
         sa.ForeignKeyConstraint(
@@ -868,6 +963,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_grant_batch")),
         sqlite_strict=True,
+    )
+    op.create_index(
+        "ix_grant_batch_made", "grant_batch", ["scheme_id", "made_by", "made_at"], unique=False
     )
     op.create_index("ix_grant_batch_scheme", "grant_batch", ["scheme_id", "id"], unique=False)
     op.create_index(
@@ -987,25 +1085,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("lot_id", "days_before", name=op.f("pk_expiry_notice")),
         sqlite_strict=True,
     )
-    op.create_table(
-        "grant_row",
-        sa.Column("batch_id", sa.Text(), nullable=False),
-        sa.Column("line", sa.BigInteger(), nullable=False),
-        sa.Column("account_id", sa.Text(), nullable=False),
-        sa.Column("amount", sa.BigInteger(), nullable=False),
-        sa.Column("expires_on", sa.Date(), nullable=True),
-        sa.Column("reference", sa.Text(), nullable=True),
-        sa.CheckConstraint("amount > 0", name=op.f("ck_grant_row_amount")),
-        sa.ForeignKeyConstraint(
-            ["account_id"], ["account.id"], name=op.f("fk_grant_row_account_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["batch_id"], ["grant_batch.id"], name=op.f("fk_grant_row_batch_id")
-        ),
-        sa.PrimaryKeyConstraint("batch_id", "line", name=op.f("pk_grant_row")),
-        sqlite_strict=True,
-    )
-    op.create_index("ix_grant_row_account", "grant_row", ["account_id"], unique=False)
     op.create_table(
         "run_session",
         sa.Column("id", sa.Text(), nullable=False),

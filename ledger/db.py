@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import DateTime, Engine, MetaData, create_engine, event, text
+import psycopg
+from sqlalchemy import DateTime, Engine, MetaData, create_engine, event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
@@ -118,20 +119,30 @@ class Work:
         return clock.today(self.now)
 
 
+def driver(session: Session) -> psycopg.Connection[Any] | sqlite3.Connection:
+    """Return the driver's own connection of a session, within its transaction.
+
+    For set-based statements where going through SQLAlchemy would cost more than the statement.
+    What the session has not flushed is not seen by them.
+    """
+    found = session.connection().connection.driver_connection
+    if not isinstance(found, psycopg.Connection | sqlite3.Connection):
+        raise TypeError(f"no driver of ours: {type(found)}")
+    return found
+
+
 class Database:
     """One SQLite file or PostgreSQL database, by its SQLAlchemy URL."""
 
     def __init__(self, url: str, *, pool_size: int = 16) -> None:
         self.url = url
         self.engine = _engine(url, pool_size)
-        self._reader = _reading_engine(self.engine)
+        self._reader = _reading_engine(url, pool_size)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Open a session for questions; nothing that happens in it can be kept."""
         with Session(self._reader, autoflush=False, expire_on_commit=False) as session:
-            if self._reader.dialect.name == "postgresql":
-                session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
             yield session
 
     @contextmanager
@@ -157,7 +168,7 @@ class Database:
             try:
                 with self.work(actor) as work:
                     return verb(work, *args, **kwargs)
-            except DBAPIError as error:
+            except (DBAPIError, psycopg.Error, sqlite3.Error) as error:
                 if _is_taken(error):
                     raise Conflict(
                         N_("Somebody did the same at this moment. Look at what is there now.")
@@ -174,19 +185,22 @@ class Database:
         self._reader.dispose()
 
 
-def _is_taken(error: DBAPIError) -> bool:
+def _is_taken(error: Exception) -> bool:
     """Tell whether a unique index refused: what verbs check first, two can pass together."""
-    if getattr(error.orig, "sqlstate", None) == "23505":
-        return True
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    return code in (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+    state, code = _codes(error)
+    unique = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+    return state == "23505" or code in unique
 
 
-def _may_retry(error: DBAPIError) -> bool:
-    if getattr(error.orig, "sqlstate", None) in _RETRIED:
-        return True
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF == sqlite3.SQLITE_BUSY
+def _may_retry(error: Exception) -> bool:
+    state, code = _codes(error)
+    return state in _RETRIED or (code is not None and code & 0xFF == sqlite3.SQLITE_BUSY)
+
+
+def _codes(error: Exception) -> tuple[str | None, int | None]:
+    """Return PostgreSQL's and SQLite's code of an error, SQLAlchemy's or the driver's own."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(cause, "sqlstate", None), getattr(cause, "sqlite_errorcode", None)
 
 
 def _engine(url: str, pool_size: int) -> Engine:
@@ -195,17 +209,35 @@ def _engine(url: str, pool_size: int) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)
         return engine
-    return create_engine(url, hide_parameters=True, pool_size=pool_size, max_overflow=pool_size)
+    engine = create_engine(url, hide_parameters=True, pool_size=pool_size, max_overflow=pool_size)
+    event.listen(engine, "connect", _prepare_postgresql)
+    return engine
 
 
-def _reading_engine(engine: Engine) -> Engine:
-    if engine.dialect.name != "sqlite":
-        return engine
-    reader = create_engine(engine.url, hide_parameters=True, connect_args={"timeout": 30})
-    event.listen(reader, "connect", _prepare_sqlite)
-    event.listen(reader, "connect", _refuse_writes)
-    event.listen(reader, "begin", _begin_deferred)
+def _reading_engine(url: str, pool_size: int) -> Engine:
+    if url.startswith("sqlite"):
+        reader = create_engine(url, hide_parameters=True, connect_args={"timeout": 30})
+        event.listen(reader, "connect", _prepare_sqlite)
+        event.listen(reader, "connect", _refuse_writes)
+        event.listen(reader, "begin", _begin_deferred)
+        return reader
+    reader = create_engine(url, hide_parameters=True, pool_size=pool_size, max_overflow=pool_size)
+    event.listen(reader, "connect", _read_one_snapshot)
     return reader
+
+
+def _prepare_postgresql(connection: psycopg.Connection[Any], _record: object) -> None:
+    connection.autocommit = True
+    # The same few statements all day: planning each anew takes longer than running it. And
+    # nobody's locks outlive a client that fell silent.
+    connection.execute("SET plan_cache_mode = force_generic_plan")
+    connection.execute("SET idle_in_transaction_session_timeout = '60s'")
+    connection.autocommit = False
+
+
+def _read_one_snapshot(connection: psycopg.Connection[Any], _record: object) -> None:
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

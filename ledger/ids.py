@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
+from functools import lru_cache
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford base 32: no I, L, O, U
 
 
-def _encode(number: int, length: int) -> str:
-    digits = []
-    for _ in range(length):
-        number, index = divmod(number, 32)
-        digits.append(_ALPHABET[index])
-    return "".join(reversed(digits))
+# All pairs of characters, so that an id costs a few look-ups: every row of the books has one.
+_PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
+
+
+@lru_cache(maxsize=8)
+def _moment(milliseconds: int) -> str:
+    return "".join(_PAIRS[milliseconds >> shift & 1023] for shift in (40, 30, 20, 10, 0))
 
 
 def new(prefix: str) -> str:
     """Return ``prefix_`` followed by 26 characters: 48 bits of milliseconds, 80 random bits."""
-    milliseconds = time.time_ns() // 1_000_000
-    return f"{prefix}_{_encode(milliseconds, 10)}{_encode(secrets.randbits(80), 16)}"
+    n = int.from_bytes(os.urandom(10), "big")
+    p = _PAIRS
+    return (
+        f"{prefix}_{_moment(time.time_ns() // 1_000_000)}"
+        f"{p[n >> 70]}{p[n >> 60 & 1023]}{p[n >> 50 & 1023]}{p[n >> 40 & 1023]}"
+        f"{p[n >> 30 & 1023]}{p[n >> 20 & 1023]}{p[n >> 10 & 1023]}{p[n & 1023]}"
+    )
 
 
 def token() -> str:

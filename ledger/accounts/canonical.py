@@ -3,8 +3,12 @@
 Every field is written as its length in four big-endian bytes and then its UTF-8 text, so no two
 transactions share bytes; an absent field is the length ``ff ff ff ff`` without text. In order:
 the version ``leerrekening/1``, id, kind, subject, actor, occurred on (ISO date), recorded at
-(ISO 8601, UTC, microseconds), resolves, reverses, the number of lines, and per line: bucket, unit,
-amount (decimal), scheme, rule, account, lot, provider.
+(ISO 8601, UTC, microseconds), resolves, reverses, the lot that it opens with its last day (ISO
+date) and the enrolment it is tied to, the number of lines, and per line: bucket, unit, amount
+(decimal), scheme, rule, account, lot, provider.
+
+PostgreSQL sends text columns of a binary COPY in the same form, so ``verify`` can hash what the
+database sends without taking it apart.
 """
 
 from __future__ import annotations
@@ -45,6 +49,9 @@ class Head:
     recorded_at: datetime
     resolves_id: str | None = None
     reverses_id: str | None = None
+    opens_id: str | None = None
+    expires_on: date | None = None
+    enrolment_id: str | None = None
 
 
 def canonical(head: Head, lines: Sequence[Line]) -> bytes:
@@ -60,6 +67,9 @@ def canonical(head: Head, lines: Sequence[Line]) -> bytes:
         moment,
         head.resolves_id,
         head.reverses_id,
+        head.opens_id,
+        head.expires_on.isoformat() if head.expires_on else None,
+        head.enrolment_id,
         str(len(lines)),
     ]
     for line in lines:

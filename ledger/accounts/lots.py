@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from ledger import clock, ids
 from ledger.accounts import journal, schemes
-from ledger.accounts.models import Lot, Organisation, Posting, Rule, Scheme
+from ledger.accounts.models import Fund, Lot, Organisation, Posting, Rule, Scheme
 from ledger.db import Work
 from ledger.errors import InsufficientBalance, NotFound, WrongState
 from ledger.messages import N_
@@ -28,6 +28,7 @@ class Credit:
     subject: str
     expires_on: date | None = None  # None: as the rule says
     enrolment_id: str | None = None  # a top-up for one enrolment only
+    actor_id: str | None = None  # who did it, where one work serves several people
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,58 +72,61 @@ class Balance:
 def credit(work: Work, scheme_id: str, items: Sequence[Credit]) -> list[journal.Receipt]:
     """Credit a new lot per item from the fund of a scheme; all of them or none.
 
-    The scheme is locked, so that two batches cannot both spend the last of the fund. Raises
+    The guard of the fund refuses the second of two batches that both want the last of it. Raises
     NotFound, WrongState when the scheme is closed, InsufficientBalance when the fund falls
     short, AlreadyDone when a subject was credited before.
     """
     if not items:
         return []
-    scheme = work.session.scalars(
-        select(Scheme).where(Scheme.id == scheme_id).with_for_update()
-    ).one_or_none()
+    scheme = work.session.get(Scheme, scheme_id)
     if scheme is None:
         raise NotFound(N_("There is no such scheme."))
     if scheme.status != "open":
         raise WrongState(N_("This scheme is closed."))
     rule = schemes.rule_on(work.session, scheme_id, work.today)
     total = sum(checked(item.amount) for item in items)
-    fund = bucket_balance(work.session, scheme_id, "fund")
+    fund = fund_balance(work.session, scheme_id)
     if total > fund:
         raise InsufficientBalance(
             N_("The fund of this scheme has %(fund)s, and this needs %(total)s. Pay in first."),
             fund=Money(fund, scheme.unit),
             total=Money(total, scheme.unit),
         )
-    opens = [_new_lot(work, scheme, rule, item) for item in items]
-    entries = [_entry(item, lot) for item, lot in zip(items, opens, strict=True)]
-    return journal.post_many(work, entries, opens)
+    return journal.post_many(work, [_entry(work, scheme, rule, item) for item in items])
 
 
-def _new_lot(work: Work, scheme: Scheme, rule: Rule, item: Credit) -> journal.NewLot:
+def _entry(work: Work, scheme: Scheme, rule: Rule, item: Credit) -> journal.Entry:
     expires_on = item.expires_on
     if expires_on is None and rule.expiry_months is not None:
         expires_on = clock.add_months(work.today, rule.expiry_months)
-    return journal.NewLot(
+    lot = journal.NewLot(
         id=ids.new("lot"),
         account_id=item.account_id,
         scheme_id=scheme.id,
         rule_id=rule.id,
         unit=scheme.unit,
-        origin=item.origin,
-        subject=item.subject,
         expires_on=expires_on,
         enrolment_id=item.enrolment_id,
     )
 
-
-def _entry(item: Credit, lot: journal.NewLot) -> journal.Entry:
     def line(bucket: str, amount: int) -> journal.Line:
         return journal.Line(
-            bucket, amount, lot.scheme_id, lot.unit, lot.rule_id, lot.account_id, lot.id
+            bucket, amount, scheme.id, scheme.unit, rule.id, item.account_id, lot.id
         )
 
     return journal.Entry(
-        item.origin, item.subject, (line("fund", -item.amount), line("available", item.amount))
+        item.origin,
+        item.subject,
+        (line("fund", -item.amount), line("available", item.amount)),
+        opens=lot,
+        actor_id=item.actor_id,
+    )
+
+
+def fund_balance(session: Session, scheme_id: str) -> int:
+    """Return what the guard of a scheme's fund holds, in minor units."""
+    return (
+        session.scalars(select(Fund.balance).where(Fund.scheme_id == scheme_id)).one_or_none() or 0
     )
 
 

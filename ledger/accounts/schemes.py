@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from ledger import ids
 from ledger.accounts import history
-from ledger.accounts.models import Organisation, Person, Rule, Scheme
+from ledger.accounts.models import Fund, Organisation, Person, Rule, Scheme
 from ledger.db import Work
 from ledger.errors import Conflict, Invalid, NotFound, WrongState
 from ledger.messages import N_, Message
@@ -53,6 +53,7 @@ def create(
     )
     work.session.add(scheme)
     work.session.flush()
+    work.session.add(Fund(scheme_id=scheme.id, balance=0))
     history.record(work, scheme.id, "created")
     add_rule(work, scheme.id, valid_from or work.today, terms)
     return scheme

@@ -1,0 +1,138 @@
+"""Balances from roll-ups: the same to the cent before, during and after sealing."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from ledger.accounts import balances, journal, lots
+from ledger.accounts.journal import Entry, Line
+from ledger.accounts.models import BUCKETS, Account, Posting
+from ledger.db import SYSTEM, Database, Work
+from tests.integration.funding import NOW, Funding, accounts, funding
+from tests.integration.sealed import seal, seal_in
+
+PROVIDER = "org_school"
+
+
+def two_funders(database: Database) -> tuple[Funding, Funding, Account]:
+    """Return two funders with 10 000 and 5 000 each, and a holder of 1 000 of either."""
+    money = funding(database, budget=10_000), funding(database, name="Regio", budget=5_000)
+    holder, other = accounts(database, 2)
+    for each in money:
+        items = [
+            lots.Credit(account.id, amount, "grant", f"{each.scheme_id} {account.id}")
+            for account, amount in ((holder, 1_000), (other, 500))
+        ]
+        with database.work(SYSTEM, NOW) as work:
+            lots.credit(work, each.scheme_id, items)
+    return *money, holder
+
+
+def hold(work: Work, account: Account, subject: str) -> journal.Receipt:
+    """Hold 300 of every lot of an account."""
+    moved = [
+        Line(bucket, amount, lot.scheme_id, account_id=account.id, lot_id=lot.id)
+        for lot in lots.of_account(work.session, account.id)
+        for bucket, amount in (("available", -300), ("held", 300))
+    ]
+    return journal.post(work, Entry("hold", subject, tuple(moved)))
+
+
+def settle(work: Work, account: Account, subject: str, held: journal.Receipt) -> None:
+    """Pay a provider 200 of every lot, give 40 back to the holder and 60 to the funder."""
+    parts = {"held": -300, "payable": 200, "available": 40, "returned": 60}
+    moved = [
+        Line(
+            bucket,
+            amount,
+            lot.scheme_id,
+            account_id=account.id,
+            lot_id=lot.id,
+            provider_id=PROVIDER if bucket == "payable" else None,
+        )
+        for lot in lots.of_account(work.session, account.id)
+        for bucket, amount in parts.items()
+    ]
+    journal.post(work, Entry("settle", subject, tuple(moved), resolves_id=held.id))
+
+
+def counted(session: Session, scheme_id: str, bucket: str) -> int:
+    """Return a balance the slow way: from all postings."""
+    total = select(func.sum(Posting.amount)).where(
+        Posting.scheme_id == scheme_id, Posting.bucket == bucket
+    )
+    return int(session.scalar(total) or 0)
+
+
+def test_a_balance_is_the_sum_of_all_postings_whatever_is_sealed(database: Database) -> None:
+    one, two, holder = two_funders(database)
+
+    def agree() -> None:
+        both = {}
+        with database.reading() as session:
+            for scheme_id in (one.scheme_id, two.scheme_id):
+                both[scheme_id] = {name: counted(session, scheme_id, name) for name in BUCKETS}
+                for bucket, amount in both[scheme_id].items():
+                    assert balances.bucket_balance(session, scheme_id, bucket) == amount, bucket
+            assert balances.of_schemes(session, list(both)) == both
+
+    agree()
+    seal(database, NOW)
+    agree()
+    with database.work(SYSTEM, NOW) as work:
+        held = hold(work, holder, "enr_1")
+    agree()  # half of it is sealed now
+    with database.work(SYSTEM, NOW) as work:
+        settle(work, holder, "enr_1", held)
+    seal(database, NOW)
+    agree()
+    with database.reading() as session:
+        assert balances.of_schemes(session, [one.scheme_id])[one.scheme_id] == {
+            "bank": -10_000,
+            "fund": 8_500,
+            "returned": 60,
+            "available": 1_240,
+            "held": 0,
+            "payable": 200,
+            "receivable": 0,
+        }
+
+
+def test_a_seal_that_is_not_kept_changes_no_balance(database: Database) -> None:
+    one, _, _ = two_funders(database)
+    with pytest.raises(InterruptedError), database.work(SYSTEM, NOW) as work:
+        seal_in(work)
+        assert balances.bucket_balance(work.session, one.scheme_id, "fund") == 8_500
+        raise InterruptedError
+    with database.reading() as session:
+        assert balances.bucket_balance(session, one.scheme_id, "fund") == 8_500
+
+
+def test_a_balance_inside_a_work_counts_what_it_posted(database: Database) -> None:
+    one, _, holder = two_funders(database)
+    seal(database, NOW)
+    with database.work(SYSTEM, NOW) as work:
+        hold(work, holder, "enr_1")
+        assert balances.bucket_balance(work.session, one.scheme_id, "held") == 300
+
+
+def test_what_a_provider_is_owed_per_scheme(database: Database) -> None:
+    one, two, holder = two_funders(database)
+    with database.work(SYSTEM, NOW) as work:
+        settle(work, holder, "enr_1", hold(work, holder, "enr_1"))
+    expected = {money.scheme_id: {"payable": 200, "receivable": 0} for money in (one, two)}
+
+    def agree() -> None:
+        with database.reading() as session:
+            assert balances.of_provider(session, PROVIDER) == expected
+            for money in (one, two):
+                part = session, money.scheme_id, "payable"
+                assert balances.bucket_balance(*part, PROVIDER) == 200
+                assert balances.bucket_balance(*part, "org_other") == 0
+            assert balances.of_provider(session, "org_other") == {}
+
+    agree()
+    seal(database, NOW)
+    agree()

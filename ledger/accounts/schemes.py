@@ -4,20 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ledger import ids
 from ledger.accounts import history
-from ledger.accounts.models import Fund, Organisation, Person, Rule, Scheme
+from ledger.accounts.models import Fund, Organisation, Rule, Scheme
 from ledger.db import Work
 from ledger.errors import Conflict, Invalid, NotFound, WrongState
 from ledger.messages import N_, Message
 
 _IDENTITY = {"id", "scheme_id", "version", "valid_from", "made_by", "made_at"}
 TERMS = frozenset(Rule.__table__.columns.keys()) - _IDENTITY  # what a rule version can say
+
+
+class Facts(Protocol):
+    """What rules ask about a person: a Person has it, and so has a row with these columns."""
+
+    @property
+    def region(self) -> str | None: ...
+    @property
+    def sector(self) -> str | None: ...
+    @property
+    def employer_id(self) -> str | None: ...
+    @property
+    def birth_year(self) -> int | None: ...
+    @property
+    def prior_level(self) -> int | None: ...
 
 
 def create(
@@ -138,7 +153,7 @@ def of_funder(session: Session, funder_id: str) -> tuple[Scheme, ...]:
     )
 
 
-def eligible(rule: Rule, person: Person, on: date) -> list[Message]:
+def eligible(rule: Rule, person: Facts, on: date) -> list[Message]:
     """Return the conditions of a rule that a person does not meet; empty when eligible."""
     unmet = []
     if rule.regions and person.region not in rule.regions:
@@ -167,6 +182,6 @@ def eligible(rule: Rule, person: Person, on: date) -> list[Message]:
     return unmet
 
 
-def is_low_qualified(rule: Rule, person: Person) -> bool:
+def is_low_qualified(rule: Rule, person: Facts) -> bool:
     """Tell whether the person's finished education counts as low under this rule."""
     return person.prior_level is not None and person.prior_level <= rule.low_level_until

@@ -37,7 +37,8 @@ def scheme_seen(session: Session, actor: Actor, scheme_id: str) -> Scheme:
 def scheme_changed(work: Work, scheme_id: str) -> Scheme:
     """Return a scheme of the acting funder and lock it until the work ends.
 
-    The lock makes what is read about its fund and its lots hold until the money has moved. Raises
+    The lock lets one at a time decide on the scheme's money; who only credits an account, such as
+    a request in a round, does not wait for it. Raises
     NotFound for somebody else's, WrongState when the scheme is closed or the funder suspended.
     """
     if work.actor.role not in ("funder", "system"):
@@ -46,7 +47,7 @@ def scheme_changed(work: Work, scheme_id: str) -> Scheme:
     scheme = work.session.scalars(
         select(Scheme)
         .where(Scheme.id == scheme_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).one()
     if scheme.status != "open":

@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from ledger import paging
-from ledger.accounts import expiry, lots, neighbours, wording
+from ledger.accounts import balances, expiry, lots, moments, neighbours, wording
+from ledger.accounts.balances import COUNTER_OF
+from ledger.accounts.lots import LotView
 from ledger.accounts.models import Lot, Organisation, Posting, Rule, Scheme, Transaction
+from ledger.accounts.moments import AsOf
 from ledger.accounts.neighbours import Named
-from ledger.errors import Invalid, NotFound
+from ledger.errors import NotFound
 from ledger.messages import N_, Message
 from ledger.money import UNITS
 from ledger.paging import Page
-
-# Which counter of an account a bucket's postings change, as the journal says.
-_COUNTER_OF = {
-    "fund": ("credited", -1),
-    "available": ("available", 1),
-    "held": ("held", 1),
-    "returned": ("returned", 1),
-    "payable": ("spent", 1),
-    "receivable": ("spent", 1),
-    "bank": ("spent", 1),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +95,7 @@ class MovementDetail:
 class LotDetail:
     """A lot from grant to end, with the rules that it was granted under, in words."""
 
-    lot: lots.LotView
+    lot: LotView
     about: Named | None
     rule_version: int
     rule_valid_from: date
@@ -113,33 +105,35 @@ class LotDetail:
 
 
 def movements(
-    session: Session, account_id: str, cursor: str | None = None, limit: int | None = None
+    session: Session,
+    account_id: str,
+    cursor: str | None = None,
+    limit: int | None = None,
+    then: AsOf | None = None,
 ) -> Page[Movement]:
-    """Return a page of an account's transactions, newest first. Raises Invalid for a bad cursor."""
+    """Return a page of an account's transactions, last recorded first; ``then``: as of a moment.
+
+    Raises Invalid for a bad cursor.
+    """
     size = paging.size(limit)
-    query = _of_account(account_id).order_by(Transaction.occurred_on.desc(), Transaction.id.desc())
-    after = paging.decode(cursor, 2)
+    touched = _touched(account_id, then=then)
+    after = paging.decode(cursor, 1)
     if after is not None:
-        day, last = _day(after[0]), str(after[1])
-        query = query.where(
-            or_(
-                Transaction.occurred_on < day,
-                and_(Transaction.occurred_on == day, Transaction.id < last),
-            )
-        )
-    page = paging.page(
-        session.scalars(query.limit(size + 1)).all(),
-        size,
-        lambda row: (row.occurred_on.isoformat(), row.id),
-    )
+        touched = touched.where(Posting.transaction_id < str(after[0]))
+    rows = session.scalars(_newest(touched, size + 1)).all()
+    page = paging.page(rows, size, lambda row: (row.id,))
     return Page(_told(session, account_id, page.items), page.next_cursor)
 
 
-def movement(session: Session, account_id: str, transaction_id: str) -> MovementDetail:
-    """Return one transaction of an account. Raises NotFound when it touched it not at all."""
-    transaction = session.scalars(
-        _of_account(account_id).where(Transaction.id == transaction_id)
-    ).one_or_none()
+def movement(
+    session: Session, account_id: str, transaction_id: str, then: AsOf | None = None
+) -> MovementDetail:
+    """Return one transaction of an account, with what belonged to it by ``then``.
+
+    Raises NotFound when it touched the account not at all, or not yet.
+    """
+    touched = _touched(account_id, then=then).where(Posting.transaction_id == transaction_id)
+    transaction = session.scalars(_newest(touched, 1)).one_or_none()
     if transaction is None:
         raise NotFound(N_("There is no such transaction on your account."))
     return MovementDetail(
@@ -147,21 +141,33 @@ def movement(session: Session, account_id: str, transaction_id: str) -> Movement
         lines=_lines(session, account_id, transaction_id),
         hash=transaction.hash.hex(),
         resolves_id=transaction.resolves_id,
-        resolved_by=_pointing(session, Transaction.resolves_id == transaction_id),
+        resolved_by=_pointing(session, Transaction.resolves_id == transaction_id, then),
         reverses_id=transaction.reverses_id,
-        reversed_by=_pointing(session, Transaction.reverses_id == transaction_id),
+        reversed_by=_pointing(session, Transaction.reverses_id == transaction_id, then),
     )
 
 
-def lot(session: Session, account_id: str, lot_id: str) -> LotDetail:
-    """Return one lot of an account with all that happened to it. Raises NotFound."""
-    found = next((x for x in lots.of_account(session, account_id) if x.id == lot_id), None)
+def lots_of(session: Session, account_id: str, then: AsOf | None = None) -> tuple[LotView, ...]:
+    """Return all lots of an account, or those opened by ``then`` as they were then.
+
+    Those that expire first come first. As of a moment the counters are derived from the postings,
+    since the guards know the present only.
+    """
+    own = lots.of_account(session, account_id)
+    if then is None:
+        return own
+    counters = balances.lots_then(session, account_id, then)
+    return tuple(_as_it_was(one, counters[one.id]) for one in own if one.id in counters)
+
+
+def lot(session: Session, account_id: str, lot_id: str, then: AsOf | None = None) -> LotDetail:
+    """Return one lot of an account with all that happened to it by ``then``. Raises NotFound."""
+    own = lots_of(session, account_id, then)
+    found = next((one for one in own if one.id == lot_id), None)
     if found is None:
         raise NotFound(N_("There is no such budget on your account."))
     rule = session.get_one(Rule, found.rule_id)
-    rows = session.scalars(
-        _of_account(account_id, lot_id).order_by(Transaction.occurred_on, Transaction.id)
-    ).all()
+    rows = session.scalars(_newest(_touched(account_id, lot_id, then))).all()
     tied = found.enrolment_id
     return LotDetail(
         lot=found,
@@ -169,17 +175,38 @@ def lot(session: Session, account_id: str, lot_id: str) -> LotDetail:
         rule_version=rule.version,
         rule_valid_from=rule.valid_from,
         terms=wording.terms(rule, found.unit),
-        movements=_told(session, account_id, rows, lot_id),
-        notices=tuple(expiry.notices_of(session, lot_id)),
+        movements=_told(session, account_id, rows[::-1], lot_id),
+        # Notices have a day but no place in the log, so as of a moment nothing is sure of them.
+        notices=tuple(expiry.notices_of(session, lot_id)) if then is None else (),
     )
 
 
-def _of_account(account_id: str, lot_id: str | None = None) -> Select[Transaction]:
-    touched = Posting.account_id == account_id
-    if lot_id is not None:
-        touched = and_(touched, Posting.lot_id == lot_id)
-    return select(Transaction).where(
-        Transaction.id.in_(select(Posting.transaction_id).where(touched))
+def _as_it_was(lot: LotView, counters: Mapping[str, int]) -> LotView:
+    return replace(
+        lot,
+        credited=counters["credited"],
+        available=counters["available"],
+        held=counters["held"],
+        spent=counters["spent"],
+        returned=counters["returned"],
+    )
+
+
+def _touched(account_id: str, lot_id: str | None = None, then: AsOf | None = None) -> Select[str]:
+    """Select the ids of an account's transactions, by its index alone unless a lot is given."""
+    query = select(Posting.transaction_id).where(
+        Posting.account_id == account_id, moments.counted(Posting.transaction_id, then)
+    )
+    return query if lot_id is None else query.where(Posting.lot_id == lot_id)
+
+
+def _newest(touched: Select[str], limit: int | None = None) -> Select[Transaction]:
+    # Ids rise with time, so the index has an account's newest at hand; nothing is sorted.
+    ids = touched.distinct().order_by(Posting.transaction_id.desc()).limit(limit).subquery()
+    return (
+        select(Transaction)
+        .join(ids, ids.c.transaction_id == Transaction.id)
+        .order_by(Transaction.id.desc())
     )
 
 
@@ -204,7 +231,7 @@ def _told(
     counters: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
     of_schemes: dict[str, list[str]] = defaultdict(list)
     for transaction_id, unit, bucket, scheme_id, amount in sums:
-        name, sign = _COUNTER_OF[bucket]
+        name, sign = COUNTER_OF[bucket]
         counters[transaction_id, unit][name] += sign * int(amount)
         if scheme_id not in of_schemes[transaction_id]:
             of_schemes[transaction_id].append(scheme_id)
@@ -269,12 +296,6 @@ def _lines(session: Session, account_id: str, transaction_id: str) -> tuple[Move
     )
 
 
-def _pointing(session: Session, condition: ColumnElement[bool]) -> str | None:
-    return session.scalars(select(Transaction.id).where(condition).limit(1)).first()
-
-
-def _day(text: str | int) -> date:
-    try:
-        return date.fromisoformat(str(text))
-    except ValueError:
-        raise Invalid(N_("This page address is not right; start at the first page.")) from None
+def _pointing(session: Session, condition: ColumnElement[bool], then: AsOf | None) -> str | None:
+    found = select(Transaction.id).where(condition, moments.counted(Transaction.id, then))
+    return session.scalars(found).one_or_none()

@@ -123,12 +123,16 @@ def driver(session: Session) -> psycopg.Connection[Any] | sqlite3.Connection:
     """Return the driver's own connection of a session, within its transaction.
 
     For set-based statements where going through SQLAlchemy would cost more than the statement.
-    What the session has not flushed is not seen by them.
     """
+    session.flush()  # what it was told so far, those statements must see
     found = session.connection().connection.driver_connection
     if not isinstance(found, psycopg.Connection | sqlite3.Connection):
         raise TypeError(f"no driver of ours: {type(found)}")
     return found
+
+
+class Stale(Exception):
+    """What this work read was changed by another before it could write; it has to run again."""
 
 
 class Database:
@@ -168,7 +172,7 @@ class Database:
             try:
                 with self.work(actor) as work:
                     return verb(work, *args, **kwargs)
-            except (DBAPIError, psycopg.Error, sqlite3.Error) as error:
+            except (Stale, DBAPIError, psycopg.Error, sqlite3.Error) as error:
                 if _is_taken(error):
                     raise Conflict(
                         N_("Somebody did the same at this moment. Look at what is there now.")
@@ -193,6 +197,8 @@ def _is_taken(error: Exception) -> bool:
 
 
 def _may_retry(error: Exception) -> bool:
+    if isinstance(error, Stale):
+        return True
     state, code = _codes(error)
     return state in _RETRIED or (code is not None and code & 0xFF == sqlite3.SQLITE_BUSY)
 
@@ -231,6 +237,7 @@ def _prepare_postgresql(connection: psycopg.Connection[Any], _record: object) ->
     # The same few statements all day: planning each anew takes longer than running it. And
     # nobody's locks outlive a client that fell silent.
     connection.execute("SET plan_cache_mode = force_generic_plan")
+    connection.execute("SET TIME ZONE 'UTC'")
     connection.execute("SET idle_in_transaction_session_timeout = '60s'")
     connection.autocommit = False
 

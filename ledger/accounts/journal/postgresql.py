@@ -1,12 +1,11 @@
 """Writing a batch on PostgreSQL: one statement, one round trip, however many entries.
 
-Each column travels as one array. The parts of the statement run on the same snapshot and stand or
+The parts of the statement run on the same snapshot and stand or
 fall together; the guards answer with how many of them moved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +13,7 @@ import psycopg
 from psycopg.errors import UniqueViolation
 
 from ledger.accounts.journal.batch import COUNTERS, Batch, Refused, Repeated
+from ledger.sets import columns, unnest
 
 _TRANSACTION = {
     "id": "text",
@@ -114,33 +114,3 @@ def _insert(table: str, types: dict[str, str], constants: dict[str, int] | None 
     names = ", ".join((*types, *more))
     values = ", ".join((*types, *map(str, more.values())))
     return f"INSERT INTO {table} ({names}) SELECT {values} FROM {unnest('r', types)}"  # noqa: S608
-
-
-def unnest(alias: str, types: dict[str, str]) -> str:
-    """Return SQL that turns one array parameter per column into rows named ``alias``."""
-    arrays = ", ".join(f"%s::{name}[]" for name in types.values())
-    return f"unnest({arrays}) AS {alias} ({', '.join(types)})"
-
-
-def columns(rows: Sequence[Sequence[Any]], width: int) -> list[str]:
-    """Return ``rows`` as one array in PostgreSQL's text form per column.
-
-    Written here because the driver's own arrays look at every element's type, which takes longer
-    than the database needs to store the row.
-    """
-    if not rows:
-        return ["{}"] * width
-    return [f"{{{','.join(map(_element, column))}}}" for column in zip(*rows, strict=True)]
-
-
-def _element(value: Any) -> str:
-    if value is None:
-        return "NULL"
-    if type(value) is str:
-        # Quoted, so that neither NULL nor a comma means anything; ids have nothing to escape.
-        if '"' in value or "\\" in value:
-            value = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{value}"'
-    if type(value) is bytes:
-        return f'"\\\\x{value.hex()}"'
-    return f'"{value}"'

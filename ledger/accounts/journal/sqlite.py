@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from ledger.accounts.journal.batch import COUNTERS, Batch, Refused, Repeated
+from ledger.sets import stored
 
 _TRANSACTION = (
     "INSERT INTO journal_transaction (id, kind, subject, actor_id, occurred_on, recorded_at,"
@@ -35,32 +35,19 @@ _UNIQUE = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKE
 
 def write(connection: sqlite3.Connection, batch: Batch) -> None:
     """Write ``batch``. Raises Refused and Repeated; then the unit of work has to be undone."""
-    transactions = [
-        (*row[:4], row[4].isoformat(), moment(row[5]), *row[6:]) for row in batch.transactions
-    ]
+    transactions = [tuple(map(stored, row)) for row in batch.transactions]
     try:
         connection.executemany(_TRANSACTION, transactions)
         connection.executemany(_WAITING, [row[:1] for row in batch.transactions])
         connection.executemany(_POSTING, batch.postings)
         if batch.opened:
-            connection.executemany(_LOT, [_lot(row) for row in batch.opened])
+            connection.executemany(_LOT, [tuple(map(stored, row)) for row in batch.opened])
     except sqlite3.IntegrityError as error:
         if error.sqlite_errorcode in _UNIQUE:
             raise Repeated from error
         raise
     _move(connection, _MOVED, [(lot, *delta) for lot, delta in batch.moved], lot=True)
     _move(connection, _FUND, batch.funds, lot=False)
-
-
-def moment(value: datetime) -> str:
-    """Return a moment as the columns of type UtcDateTime keep it."""
-    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
-
-
-def _lot(row: Sequence[Any]) -> tuple[Any, ...]:
-    granted_on, expires_on = row[8:10]
-    last_day = expires_on.isoformat() if expires_on else None
-    return (*row[:8], granted_on.isoformat(), last_day, *row[10:])
 
 
 def _move(

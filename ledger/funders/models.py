@@ -67,7 +67,7 @@ class GrantBatch(Base):
             postgresql_where=text("status <> 'rejected'"),
         ),
         Index("ix_grant_batch_scheme", "scheme_id", "id"),
-        Index("ix_grant_batch_made", "scheme_id", "made_by", "made_at"),
+        Index("ix_grant_batch_made", "scheme_id", "made_by", "decided_at"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)  # grb_…
@@ -192,8 +192,9 @@ class RoundRequest(Base):
 
     __tablename__ = "round_request"
     __table_args__ = (
-        UniqueConstraint("round_id", "account_id"),
+        UniqueConstraint("account_id", "round_id"),
         CheckConstraint("amount > 0", name="amount"),
+        Index("ix_round_request_round", "round_id", "id"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)  # req_…, subject of the grant

@@ -7,22 +7,22 @@ of the budget it is locked first instead: then everybody gets a sure answer, one
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, and_, select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.orm import Session
 
 from ledger import clock
 from ledger.accounts import schemes
-from ledger.accounts.models import Account, Fund, Organisation, Person, Rule, Scheme
-from ledger.db import Work
+from ledger.accounts.models import Fund, Organisation, Rule, Scheme
+from ledger.db import Work, driver
 from ledger.errors import Conflict
-from ledger.funders.models import Round, RoundRequest
-from ledger.funders.sets import among
+from ledger.funders.models import Round
 from ledger.messages import N_, Message
+from ledger.sets import Question
 
 NEAR_THE_END = 2_000  # requests: more than all processes together have under way
 
@@ -52,12 +52,12 @@ def of_rounds(work: Work, round_ids: Collection[str]) -> dict[str, Offer]:
         .join(Organisation, Organisation.id == Scheme.funder_id)
         .order_by(Round.id)
     )
-    rows = work.session.execute(query.where(among(work.session, Round.id, list(round_ids)))).all()
+    rows = work.session.execute(query.where(Round.id.in_(round_ids))).all()
     near = [row for row in rows if 0 < _left(row) < NEAR_THE_END]
     if near:
         _lock_funds(work.session, {row.scheme_id for row in near})
         ids_near = [row.id for row in near]
-        locked = query.where(among(work.session, Round.id, ids_near)).with_for_update(of=Round)
+        locked = query.where(Round.id.in_(ids_near)).with_for_update(of=Round)
         sure = {row.id: row for row in work.session.execute(locked)}
         rows = [sure.get(row.id, row) for row in rows]
     return {row.id: _offer(work, row) for row in rows}
@@ -65,7 +65,7 @@ def of_rounds(work: Work, round_ids: Collection[str]) -> dict[str, Offer]:
 
 def _lock_funds(session: Session, scheme_ids: Collection[str]) -> None:
     # First, as everybody who grants does: the fund before the round, or two wait for each other.
-    funds = select(Fund.scheme_id).where(among(session, Fund.scheme_id, list(scheme_ids)))
+    funds = select(Fund.scheme_id).where(Fund.scheme_id.in_(scheme_ids))
     session.execute(funds.order_by(Fund.scheme_id).with_for_update()).all()
 
 
@@ -89,37 +89,31 @@ def _closed(row: Row[Any], now: datetime) -> Message | None:
     return None
 
 
+class Holder(NamedTuple):
+    """What rules ask about the holder of an open account."""
+
+    account_id: str
+    region: str | None
+    sector: str | None
+    employer_id: str | None
+    birth_year: int | None
+    prior_level: int | None
+
+
+_HOLDERS = Question(
+    "SELECT account.id, region, sector, employer_id, birth_year, prior_level"
+    " FROM account JOIN person ON person.id = account.person_id"
+    " WHERE account.id {among} AND closed_at IS NULL"
+)
+_ASKED = Question("SELECT round_id, account_id FROM round_request WHERE account_id {among}")
+
+
 def holders(
-    session: Session, account_ids: Collection[str], round_ids: Collection[str]
-) -> tuple[dict[str, Row[Any]], set[tuple[str, str]]]:
-    """Return what rules ask, per account that is open, and which account asked in which round."""
-    rows: Iterable[Any] = session.execute(
-        select(
-            Account.id,
-            Person.region,
-            Person.sector,
-            Person.employer_id,
-            Person.birth_year,
-            Person.prior_level,
-            RoundRequest.round_id,
-        )
-        .join(Person, Person.id == Account.person_id)
-        .outerjoin(
-            RoundRequest,
-            and_(
-                RoundRequest.account_id == Account.id,
-                among(session, RoundRequest.round_id, list(round_ids)),
-            ),
-        )
-        .where(among(session, Account.id, list(account_ids)), Account.closed_at.is_(None))
-    )
-    found: dict[str, Row[Any]] = {}
-    asked: set[tuple[str, str]] = set()
-    for row in rows:
-        found[row[0]] = row
-        if row[6] is not None:
-            asked.add((row[6], row[0]))
-    return found, asked
+    session: Session, account_ids: Collection[str]
+) -> tuple[dict[str, Holder], set[tuple[str, str]]]:
+    """Return the holders of those accounts that are open, and in which round each has asked."""
+    people, asked = Question.ask_all(driver(session), (_HOLDERS, _ASKED), list(account_ids))
+    return {row[0]: Holder._make(row) for row in people}, {(row[0], row[1]) for row in asked}
 
 
 def count(session: Session, offer: Offer) -> None:

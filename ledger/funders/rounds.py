@@ -10,15 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
-from sqlalchemy import Row, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from ledger import ids
 from ledger.accounts import history, journal, schemes
 from ledger.accounts.journal import Entry, Line, NewLot, Receipt
-from ledger.db import Actor, Work
+from ledger.db import Actor, Work, driver
 from ledger.errors import (
     AlreadyDone,
     Conflict,
@@ -30,10 +29,10 @@ from ledger.errors import (
 )
 from ledger.funders import offers, promises, reach
 from ledger.funders.models import Round
-from ledger.funders.offers import Offer
-from ledger.funders.sets import insert
+from ledger.funders.offers import Holder, Offer
 from ledger.messages import N_
 from ledger.money import checked
+from ledger.sets import insert
 
 _REQUEST = {
     "id": "text",
@@ -163,7 +162,7 @@ def request_many(work: Work, asks: Sequence[Ask]) -> list[Requested | DomainErro
     """
     found = offers.of_rounds(work, {ask.round_id for ask in asks})
     account_ids = {ask.actor.account_id for ask in asks if ask.actor.account_id is not None}
-    holders, asked = offers.holders(work.session, account_ids, found)
+    holders, asked = offers.holders(work.session, account_ids)
     decided = [_decide(ask, found.get(ask.round_id), holders, asked, work) for ask in asks]
     met = [one for one in decided if isinstance(one, _Met)]
     granted = _grant(work, met) if met else iter(())
@@ -173,7 +172,7 @@ def request_many(work: Work, asks: Sequence[Ask]) -> list[Requested | DomainErro
 def _decide(
     ask: Ask,
     offer: Offer | None,
-    holders: Mapping[str, Row[Any]],
+    holders: Mapping[str, Holder],
     asked: set[tuple[str, str]],
     work: Work,
 ) -> _Met | DomainError:
@@ -209,7 +208,7 @@ def spent() -> RoundSpent:
 def _grant(work: Work, met: Sequence[_Met]) -> Iterator[Requested]:
     receipts = journal.post_many(work, [_entry(one) for one in met])
     insert(
-        work.session,
+        driver(work.session),
         "round_request",
         _REQUEST,
         [

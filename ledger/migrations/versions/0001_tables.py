@@ -279,10 +279,11 @@ def upgrade() -> None:
         sa.CheckConstraint("amount > 0", name=op.f("ck_round_request_amount")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_round_request")),
         sa.UniqueConstraint(
-            "round_id", "account_id", name=op.f("uq_round_request_round_id_account_id")
+            "account_id", "round_id", name=op.f("uq_round_request_account_id_round_id")
         ),
         sqlite_strict=True,
     )
+    op.create_index("ix_round_request_round", "round_request", ["round_id", "id"], unique=False)
     op.create_table(
         "seal_key",
         sa.Column("id", sa.Text(), nullable=False),
@@ -965,7 +966,7 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index(
-        "ix_grant_batch_made", "grant_batch", ["scheme_id", "made_by", "made_at"], unique=False
+        "ix_grant_batch_made", "grant_batch", ["scheme_id", "made_by", "decided_at"], unique=False
     )
     op.create_index("ix_grant_batch_scheme", "grant_batch", ["scheme_id", "id"], unique=False)
     op.create_index(

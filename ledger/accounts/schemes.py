@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Protocol
 
@@ -16,8 +16,24 @@ from ledger.db import Work
 from ledger.errors import Conflict, Invalid, NotFound, WrongState
 from ledger.messages import N_, Message
 
+
 _IDENTITY = {"id", "scheme_id", "version", "valid_from", "made_by", "made_at"}
 TERMS = frozenset(Rule.__table__.columns.keys()) - _IDENTITY  # what a rule version can say
+
+
+class Conditions(Protocol):
+    """Who is eligible, as a rule version says it."""
+
+    @property
+    def regions(self) -> Sequence[str]: ...
+    @property
+    def holder_sectors(self) -> Sequence[str]: ...
+    @property
+    def employers(self) -> Sequence[str]: ...
+    @property
+    def age_from(self) -> int: ...
+    @property
+    def age_until(self) -> int: ...
 
 
 class Facts(Protocol):
@@ -153,7 +169,7 @@ def of_funder(session: Session, funder_id: str) -> tuple[Scheme, ...]:
     )
 
 
-def eligible(rule: Rule, person: Facts, on: date) -> list[Message]:
+def eligible(rule: Conditions, person: Facts, on: date) -> list[Message]:
     """Return the conditions of a rule that a person does not meet; empty when eligible."""
     unmet = []
     if rule.regions and person.region not in rule.regions:

@@ -6,19 +6,81 @@ any course; then the older lot. Per scheme at most its share of the price and it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.accounts import schemes
-from ledger.accounts.models import Account, Lot, Person, Rule, Scheme
+from ledger.accounts.models import Account, Person
+from ledger.accounts.models import Lot as LotRow
+from ledger.accounts.models import Scheme as SchemeRow
 from ledger.errors import InsufficientBalance
 from ledger.messages import N_, Message
 from ledger.money import EUR, MIN, Money
-from ledger.providers.models import Course, Run
+from ledger.providers.models import Course as CourseRow
+from ledger.providers.models import Run
+
+
+class Lot(Protocol):
+    """What the split asks of a lot; a row of the table has it, and so have read facts."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def scheme_id(self) -> str: ...
+    @property
+    def enrolment_id(self) -> str | None: ...
+    @property
+    def expires_on(self) -> date | None: ...
+    @property
+    def available(self) -> int: ...
+
+
+class Scheme(Protocol):
+    """What the split asks of a scheme."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def name_en(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
+
+
+class Rule(schemes.Conditions, Protocol):
+    """What the split asks of a rule version, besides who is eligible."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def course_ids(self) -> Sequence[str]: ...
+    @property
+    def course_sectors(self) -> Sequence[str]: ...
+    @property
+    def forms(self) -> Sequence[str]: ...
+    @property
+    def share_percent(self) -> int: ...
+    @property
+    def max_per_course_minor(self) -> int | None: ...
+
+
+class Course(Protocol):
+    """What the split asks of a course."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def sector(self) -> str: ...
+    @property
+    def form(self) -> str: ...
+    @property
+    def workload_hours(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +187,7 @@ class _Candidate:
 def quote(
     session: Session,
     account: Account,
-    course: Course,
+    course: CourseRow,
     run: Run,
     price_cents: int,
     on: date,
@@ -135,16 +197,35 @@ def quote(
 ) -> Quote:
     """Return who would pay ``price_cents`` less the own share on the day ``on``.
 
-    Euro lots cover the price all or nothing; minute lots cover the workload as far as they go.
     ``enrolment_id`` opens the top-ups that are tied to that enrolment.
     """
     person = session.get(Person, account.person_id) if account.person_id else None
     lots = _lots(session, account.id, enrolment_id)
+    found = _schemes(session, lots)
+    rules = {scheme.id: schemes.rule_on(session, scheme.id, on) for scheme in found}
+    return split(lots, found, rules, person, course, price_cents, on, own_share_cents)
+
+
+def split(
+    lots: Sequence[Lot],
+    found: Sequence[Scheme],
+    rules: Mapping[str, Rule],
+    person: schemes.Facts | None,
+    course: Course,
+    price_cents: int,
+    on: date,
+    own_share_cents: int = 0,
+) -> Quote:
+    """Return who pays, from facts alone: ``lots`` in order of id, the schemes they come from
+    (``found``), and per scheme id the rule version in force.
+
+    Euro lots cover the price all or nothing; minute lots cover the workload as far as they go.
+    """
     candidates: list[_Candidate] = []
     parts: list[tuple[Scheme, Rule | None, list[Lot], list[Message]]] = []
-    for scheme in _schemes(session, lots):
+    for scheme in found:
         own = [lot for lot in lots if lot.scheme_id == scheme.id]
-        rule, unmet = _usable(session, scheme, person, course, on)
+        rule, unmet = _usable(rules[scheme.id], person, course, on)
         alive = [lot for lot in own if lot.expires_on is None or lot.expires_on >= on]
         if not alive:
             unmet.append(Message(N_("this money has expired")))
@@ -168,26 +249,29 @@ def quote(
     )
 
 
-def _lots(session: Session, account_id: str, enrolment_id: str | None) -> Sequence[Lot]:
-    free = Lot.enrolment_id.is_(None)
-    tied = free if enrolment_id is None else free | (Lot.enrolment_id == enrolment_id)
-    query = select(Lot).where(Lot.account_id == account_id, Lot.available > 0, tied)
+def _lots(session: Session, account_id: str, enrolment_id: str | None) -> Sequence[LotRow]:
+    free = LotRow.enrolment_id.is_(None)
+    tied = free if enrolment_id is None else free | (LotRow.enrolment_id == enrolment_id)
+    query = select(LotRow).where(LotRow.account_id == account_id, LotRow.available > 0, tied)
     # The guard rows may have moved since this session first read them.
-    return session.scalars(query.order_by(Lot.id).execution_options(populate_existing=True)).all()
+    return session.scalars(
+        query.order_by(LotRow.id).execution_options(populate_existing=True)
+    ).all()
 
 
-def _schemes(session: Session, lots: Sequence[Lot]) -> Sequence[Scheme]:
+def _schemes(session: Session, lots: Sequence[LotRow]) -> Sequence[SchemeRow]:
     ids = {lot.scheme_id for lot in lots}
-    return session.scalars(select(Scheme).where(Scheme.id.in_(ids)).order_by(Scheme.id)).all()
+    return session.scalars(
+        select(SchemeRow).where(SchemeRow.id.in_(ids)).order_by(SchemeRow.id)
+    ).all()
 
 
 def _usable(
-    session: Session, scheme: Scheme, person: Person | None, course: Course, on: date
+    rule: Rule, person: schemes.Facts | None, course: Course, on: date
 ) -> tuple[Rule | None, list[Message]]:
     # A closed scheme grants nothing new, but what was granted can still be spent.
     if person is None:
         return None, [Message(N_("there is no holder any more"))]
-    rule = schemes.rule_on(session, scheme.id, on)
     return rule, [*schemes.eligible(rule, person, on), *_misfits(rule, course)]
 
 

@@ -79,6 +79,11 @@ def hash_of(session: Session) -> HashOf:
 
     What was read is kept as long as the answer: use it for one piece of work, not for long.
     """
+    return stretches(reader(session))
+
+
+def reader(session: Session) -> Read:
+    """Return what reads leaves and tiles from the database."""
 
     def read(level: int, start: int, stop: int) -> Sequence[bytes]:
         if level == 0:
@@ -87,7 +92,7 @@ def hash_of(session: Session) -> HashOf:
         tiles = select(Tile.hash).where(Tile.level == level, Tile.number.between(start, stop - 1))
         return session.scalars(tiles.order_by(Tile.number)).all()
 
-    return stretches(read)
+    return read
 
 
 def stretches(read: Read, width: int = WIDTH, top: int = TOP) -> HashOf:

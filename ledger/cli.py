@@ -14,6 +14,7 @@ from ledger.db import Database
 from ledger.errors import DomainError
 
 _PROVING = ("accounts", "providers", "funders")  # rooms whose books `verify` proves
+_ANYWHERE = ("verify-proof",)  # commands that need no installation: no settings, no database
 
 
 class Commands(click.Group):
@@ -50,7 +51,7 @@ def main(ctx: click.Context) -> None:
     Start with a demonstration:   leerrekening demo
     Start with your own data:     leerrekening db upgrade && leerrekening serve
     """
-    if ctx.invoked_subcommand is not None:
+    if ctx.invoked_subcommand not in (None, *_ANYWHERE):
         settings = config.load()
         ctx.obj = Database(settings.database_url)
         ctx.call_on_close(ctx.obj.dispose)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from ledger import clock
 from ledger.accounts import expiry, organisations, people, users, verification
 from ledger.accounts.models import ROLES, Organisation
+from ledger.accounts.seals import proof_cli
 from ledger.accounts.verification import Check
 from ledger.db import SYSTEM, Database, Work
 from ledger.errors import Invalid
@@ -107,7 +108,11 @@ def add_user(
     click.echo("\n".join(lines))
 
 
-COMMANDS: tuple[tuple[str, click.Command], ...] = (("", expire), ("user", add_user))
+COMMANDS: tuple[tuple[str, click.Command], ...] = (
+    ("", expire),
+    ("user", add_user),
+    *proof_cli.COMMANDS,
+)
 
 
 def _expire_all(database: Database, day: date) -> expiry.Expired:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
+
 from marshmallow import Schema, fields, validate
 
 from ledger.accounts.models import KINDS, ROLES
+from ledger.clock import AMSTERDAM
 from ledger.messages import N_
 from ledger.money import UNITS
 from ledger.paging import MAXIMUM
@@ -20,6 +24,52 @@ class Paged(Schema):
     limit = fields.Integer(
         validate=validate.Range(min=1, max=MAXIMUM), metadata={"description": "25 by default."}
     )
+
+
+class Moment(fields.AwareDateTime):
+    """A moment in UTC; on pages a wall-clock time in Amsterdam, so only there without zone."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        moment = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            return moment.astimezone(UTC)
+        except OverflowError as error:  # in the year 1 or 9999
+            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE) from error
+
+
+class MomentAsked(Schema):
+    """As of which moment a call asks."""
+
+    as_of = Moment(
+        load_default=None,
+        metadata={
+            "description": "A moment with time zone, such as `2026-11-24T08:00:00Z`. The answer"
+            " is then the same forever, and says which seal proves it."
+        },
+    )
+
+
+class MomentForm(Schema):
+    """As of which moment a page asks."""
+
+    as_of = Moment(load_default=None, default_timezone=AMSTERDAM)
+
+
+class PagedMoment(Paged, MomentAsked):
+    """Which page is asked for, as of which moment."""
+
+
+class AsOf(Schema):
+    """The moment of an answer and the seal that it stands on."""
+
+    asked = fields.AwareDateTime(required=True)
+    counted_until = fields.AwareDateTime(
+        required=True,
+        metadata={"description": "Earlier than `asked` when that lies after the newest seal."},
+    )
+    size = fields.Integer(required=True, metadata={"description": "Of the seal."})
+    root = fields.String(required=True, metadata={"description": "Of the seal, hexadecimal."})
+    sealed_at = fields.AwareDateTime(required=True)
 
 
 class JournalAsked(Paged):
@@ -58,6 +108,7 @@ class AccountShown(Schema):
     opened_at = fields.AwareDateTime(required=True)
     on = fields.Date(required=True, metadata={"description": "The day of the balances."})
     balances = fields.List(fields.Nested(Balance), required=True)
+    as_of = fields.Nested(AsOf, required=True, allow_none=True)
 
 
 class Lot(Schema):
@@ -89,6 +140,7 @@ class Lots(Schema):
     """All lots of an account, those that expire first come first."""
 
     items = fields.List(fields.Nested(Lot), required=True)
+    as_of = fields.Nested(AsOf, required=True, allow_none=True)
 
 
 class Effect(Schema):
@@ -128,6 +180,7 @@ class Movements(Schema):
 
     items = fields.List(fields.Nested(Movement), required=True)
     next_cursor = fields.String(required=True, allow_none=True)
+    as_of = fields.Nested(AsOf, required=True, allow_none=True)
 
 
 class MovementLine(Schema):
@@ -247,3 +300,105 @@ class NewUser(Schema):
         ),
     )
     organisation = fields.String(required=True, validate=validate.Length(max=64))
+
+
+_SIZES = validate.Range(min=1, max=2**63 - 1)
+_HASH = validate.Regexp(
+    r"[0-9A-Fa-f]{64}\Z", error=N_("A fingerprint has 64 characters: 0 to 9 and a to f.")
+)
+
+
+class ReceiptAsked(Schema):
+    """The receipt that somebody holds."""
+
+    id = fields.String(required=True, validate=validate.Length(max=64))
+    hash = fields.String(required=True, validate=_HASH)
+
+
+class InclusionAsked(Schema):
+    """Which proof is asked for, and the hash that shows that the caller holds the receipt."""
+
+    hash = fields.String(
+        required=True,
+        validate=_HASH,
+        metadata={"description": "Of the receipt; without it nobody learns what there is."},
+    )
+    size = fields.Integer(
+        validate=_SIZES, metadata={"description": "Of the seal; the newest one by default."}
+    )
+
+
+class ConsistencyAsked(Schema):
+    """Between which two seals."""
+
+    old = fields.Integer(required=True, validate=_SIZES)
+    new = fields.Integer(validate=_SIZES, metadata={"description": "The newest by default."})
+
+
+class SealShown(Schema):
+    """A signed head of the log."""
+
+    size = fields.Integer(required=True, metadata={"description": "Number of transactions."})
+    root = fields.String(required=True, metadata={"description": "RFC 9162 root, hexadecimal."})
+    sealed_at = fields.AwareDateTime(required=True)
+    key_id = fields.String(required=True)
+
+
+class SealWithNote(SealShown):
+    """A signed head of the log with the signed text; the text alone: ask for text/plain."""
+
+    note = fields.String(required=True, metadata={"description": "C2SP signed checkpoint."})
+
+
+class SealPage(Schema):
+    """A page of seals, newest first."""
+
+    items = fields.List(fields.Nested(SealShown), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+
+
+class SealKeyShown(Schema):
+    """A public key that seals are signed with."""
+
+    id = fields.String(required=True)
+    since = fields.AwareDateTime(required=True)
+    verifier_key = fields.String(
+        required=True, metadata={"description": "The line that verifiers take: C2SP signed note."}
+    )
+    note = fields.String(
+        required=True, metadata={"description": "The change, signed by the key before and this."}
+    )
+
+
+class SealKeys(Schema):
+    """All keys, oldest first."""
+
+    items = fields.List(fields.Nested(SealKeyShown), required=True)
+
+
+class _Proof(Schema):
+    format = fields.String(required=True)
+    path = fields.List(
+        fields.String(), required=True, metadata={"description": "Hashes, hexadecimal."}
+    )
+    rotations = fields.List(
+        fields.String(), required=True, metadata={"description": "Signed changes of the key."}
+    )
+
+
+class InclusionProof(_Proof):
+    """That a transaction is in the log; `docs/proofs.md` says how to check it."""
+
+    receipt = fields.Nested(Receipt, required=True)
+    position = fields.Integer(required=True, metadata={"description": "In the log, from 0."})
+    size = fields.Integer(required=True)
+    checkpoint = fields.String(required=True, metadata={"description": "The signed text."})
+
+
+class ConsistencyProof(_Proof):
+    """That the log under one seal is the beginning of the log under another."""
+
+    old_size = fields.Integer(required=True)
+    new_size = fields.Integer(required=True)
+    old_checkpoint = fields.String(required=True)
+    new_checkpoint = fields.String(required=True)

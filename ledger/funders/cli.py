@@ -52,7 +52,7 @@ def import_grants(
 def _tell(database: Database, scheme_id: str, data: bytes, name: str) -> None:
     with database.reading() as session:
         scheme = schemes.get(session, scheme_id)
-        found = grants.preview(session, scheme, data, name, clock.today(clock.now()))
+        found = grants.preview(session, scheme, data, name, clock.now())
     for error in found.errors[:_SHOWN]:
         click.echo(f"line {error.line}: {error.field}: {error.message}", err=True)
     total = format_money(found.total, found.unit, "en")

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from itertools import chain
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger import ids
-from ledger.accounts.models import Account
+from ledger.db import driver
 from ledger.errors import DomainError, Invalid
 from ledger.files import Row, parse_date, read_table
+from ledger.funders import granting
 from ledger.funders.models import GrantBatch, GrantRow
 from ledger.messages import N_, Message
 from ledger.money import EUR, LIMIT, checked, parse_amount
+from ledger.sets import Question
 
 COLUMNS = {
     "account_number": ("rekeningnummer", "leerrekening", "account"),
@@ -32,6 +34,7 @@ REQUIRED = frozenset({"account_number", "amount"})
 REFERENCE_LENGTH = 140
 LAST_YEAR = 2200  # a date beyond it is a slip of the keyboard
 _CHUNK = 5_000  # values in one question to the database
+_ACCOUNTS = Question("SELECT number, id, closed_at IS NOT NULL FROM account WHERE number {among}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,9 @@ def _checked(
     unreadable: Sequence[RowError],
 ) -> Checked:
     accounts = _accounts(session, (wish.account_number for wish in wishes))
-    used = _used_references(session, scheme_id) if any(w.reference for w in wishes) else set()
+    used: set[str] = set()
+    if any(wish.reference for wish in wishes):
+        used = _used_references(session, scheme_id, (wish.reference for wish in wishes))
     repeats = _Repeats()
     errors = list(unreadable)
     for wish in wishes:
@@ -153,7 +158,7 @@ def parse_unit(text: str, unit: str, field: str = "amount") -> int:
 
 def _wrong(
     wish: Wish,
-    accounts: dict[str, tuple[str, datetime | None]],
+    accounts: dict[str, tuple[str, bool]],
     used: set[str],
     today: date,
 ) -> Iterator[tuple[str, Message]]:
@@ -163,7 +168,7 @@ def _wrong(
         yield "account_number", Message(N_("This is not an account number; check the digits."))
     elif wish.account_number not in accounts:
         yield "account_number", Message(N_("There is no account with this number."))
-    elif accounts[wish.account_number][1] is not None:
+    elif accounts[wish.account_number][1]:
         yield "account_number", Message(N_("This account is closed."))
     if wish.expires_on is not None and wish.expires_on < today:
         yield "expires_on", Message(N_("This date lies in the past."))
@@ -213,33 +218,39 @@ class _Repeats:
             )
 
 
-def _accounts(session: Session, numbers: Iterable[str]) -> dict[str, tuple[str, datetime | None]]:
-    """Return id and moment of closing by account number, for the numbers that exist."""
-    wanted = sorted({number for number in numbers if ids.is_account_number(number)})
+def _accounts(session: Session, numbers: Iterable[str]) -> dict[str, tuple[str, bool]]:
+    """Return by account number its id and whether it is closed, for the numbers that exist."""
+    wanted = list({number for number in numbers if ids.is_account_number(number)})
+    connection = driver(session)
     found = chain.from_iterable(
-        session.execute(
-            select(Account.number, Account.id, Account.closed_at).where(Account.number.in_(part))
-        )
-        for part in _parts(wanted)
+        Question.ask_all(connection, [_ACCOUNTS], part)[0] for part in _parts(wanted)
     )
-    return {number: (account_id, closed_at) for number, account_id, closed_at in found}
+    return {number: (account_id, bool(closed)) for number, account_id, closed in found}
 
 
 def _parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
     return (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))
 
 
-def _used_references(session: Session, scheme_id: str) -> set[str]:
-    return {
-        reference
-        for reference in session.scalars(
-            select(GrantRow.reference)
-            .join(GrantBatch, GrantBatch.id == GrantRow.batch_id)
-            .where(
-                GrantBatch.scheme_id == scheme_id,
-                GrantBatch.status.in_(("awaiting", "committed")),
-                GrantRow.reference.is_not(None),
-            )
-        )
-        if reference is not None
+def _used_references(
+    session: Session, scheme_id: str, references: Iterable[str | None]
+) -> set[str]:
+    """Return which of ``references`` were granted in this scheme before, or are waiting for it."""
+    wanted = {
+        granting.subject(scheme_id, "", 0, reference): reference
+        for reference in references
+        if reference
     }
+    found: set[str] = set()
+    for part in _parts(list(wanted)):
+        found |= {wanted[one] for one in granting.granted_subjects(session, part)}
+    waiting = session.scalars(
+        select(GrantRow.reference)
+        .join(GrantBatch, GrantBatch.id == GrantRow.batch_id)
+        .where(
+            GrantBatch.scheme_id == scheme_id,
+            GrantBatch.status.in_(("awaiting", "granting")),
+            GrantRow.reference.is_not(None),
+        )
+    )
+    return found | {reference for reference in waiting if reference is not None}

@@ -1,9 +1,13 @@
 """Grants: one by one, or thousands from a file; big ones need a second person.
 
-A batch goes ``preview → awaiting → committed | rejected``, and straight to ``committed`` when the
-scheme asks no second person for its total. The money moves in the unit of work that commits it:
-all rows or none. A file counts once per scheme by its SHA-256, a reference once per scheme by the
-subject of its transaction.
+A batch goes ``preview → awaiting → granting → committed``, or ``rejected``; without ``awaiting``
+when the scheme asks no second person. Who decides on it promises its total from the scheme's fund;
+the rows are granted in steps (see granting.py), the first of them with the decision, so that a
+small batch is granted at once. A file counts once per scheme by its SHA-256, a reference once per
+scheme by the subject of its transaction.
+
+A second person is needed above the scheme's four-eyes amount. What one person granted alone on
+that day in that scheme counts with it, or a large grant could be cut in small ones.
 """
 
 from __future__ import annotations
@@ -11,26 +15,34 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from ledger import ids
-from ledger.accounts import history, lots, schemes
-from ledger.accounts.journal import Receipt
-from ledger.accounts.lots import Credit
-from ledger.accounts.models import Account, Scheme
-from ledger.db import Work
-from ledger.errors import AlreadyDone, Conflict, FourEyes, Invalid, NotFound, WrongState
-from ledger.funders import grant_rows, reach
+from ledger import clock, ids
+from ledger.accounts import history, schemes
+from ledger.accounts.models import Rule, Scheme
+from ledger.db import Work, driver
+from ledger.errors import AlreadyDone, FourEyes, Invalid, NotFound, WrongState
+from ledger.funders import grant_rows, granting, promises, reach
 from ledger.funders.grant_rows import GrantLine, RowError, Wish
+from ledger.funders.granting import Outcome
 from ledger.funders.models import GrantBatch, GrantRow
 from ledger.messages import N_, Message
 from ledger.money import checked
+from ledger.sets import insert
 
 FILE_NAME_LENGTH = 200
 REASON_LENGTH = 1_000
+_ROW = {
+    "batch_id": "text",
+    "line": "bigint",
+    "account_id": "text",
+    "amount": "bigint",
+    "expires_on": "date",
+    "reference": "text",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +55,24 @@ class Preview:
     rows: tuple[GrantLine, ...]
     errors: tuple[RowError, ...]
     total: int
-    fund: int  # what the scheme's fund holds now
+    fund: int  # what the scheme's fund holds now and is not promised
     needs_second: bool
     batch_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a batch; ``receipts`` are empty while it waits for a second person."""
+def preview(
+    session: Session,
+    scheme: Scheme,
+    data: bytes,
+    file_name: str,
+    now: datetime,
+    person: str | None = None,
+) -> Preview:
+    """Look at a file without keeping anything. Raises Invalid when it cannot be read at all.
 
-    batch_id: str
-    status: str
-    row_count: int
-    total: int
-    receipts: tuple[Receipt, ...] = ()
-
-
-def preview(session: Session, scheme: Scheme, data: bytes, file_name: str, today: date) -> Preview:
-    """Look at a file without keeping anything. Raises Invalid when it cannot be read at all."""
+    ``person`` is who would grant it, so that it is known whether a second one is needed.
+    """
+    today = clock.today(now)
     result = grant_rows.of_file(session, scheme.id, scheme.unit, data, today)
     rule = schemes.rule_on(session, scheme.id, today)
     return Preview(
@@ -70,8 +82,8 @@ def preview(session: Session, scheme: Scheme, data: bytes, file_name: str, today
         rows=result.lines,
         errors=result.errors,
         total=result.total,
-        fund=lots.bucket_balance(session, scheme.id, "fund"),
-        needs_second=result.total > rule.four_eyes_minor,
+        fund=promises.free(session, scheme.id, now),
+        needs_second=_needs_second(session, rule, result.total, person, today),
     )
 
 
@@ -81,7 +93,7 @@ def stage(work: Work, scheme_id: str, data: bytes, file_name: str) -> Preview:
     Raises AlreadyDone when the file was sent before, Invalid when it cannot be read.
     """
     scheme = reach.scheme_changed(work, scheme_id)
-    found = preview(work.session, scheme, data, file_name, work.today)
+    found = preview(work.session, scheme, data, file_name, work.now, reach.person_of(work))
     _refuse_second_time(work, scheme.id, found.sha256)
     if found.errors:
         return found
@@ -90,7 +102,7 @@ def stage(work: Work, scheme_id: str, data: bytes, file_name: str) -> Preview:
 
 
 def submit_file(work: Work, scheme_id: str, data: bytes, file_name: str) -> Outcome:
-    """Grant the rows of a file, or put them before a second person; all rows or none.
+    """Grant the rows of a file, or put them before a second person.
 
     Raises Invalid with ``line N: column`` fields for rows that are wrong, AlreadyDone when the
     file was sent before.
@@ -141,13 +153,16 @@ def submit(work: Work, scheme_id: str, batch_id: str) -> Outcome:
         raise WrongState(N_("Only the person who sent this file can confirm it."))
     if batch.status != "preview":
         raise AlreadyDone(N_("This was confirmed before."))
+    rule = schemes.rule_on(work.session, scheme.id, work.today)
+    # Once more: others may have been granted since it was looked at, or the rules have changed.
+    batch.needs_second = _needs_second(work.session, rule, batch.total, person, work.today)
     if batch.needs_second:
         batch.status = "awaiting"
         history.record(
             work, batch.id, "grant_batch.submitted", scheme_id=scheme.id, total=batch.total
         )
-        return Outcome(batch.id, batch.status, batch.row_count, batch.total)
-    return _carry_out(work, scheme, batch)
+        return granting.outcome(batch)
+    return _begin(work, scheme, batch)
 
 
 def approve(work: Work, scheme_id: str, batch_id: str) -> Outcome:
@@ -156,7 +171,33 @@ def approve(work: Work, scheme_id: str, batch_id: str) -> Outcome:
     _must_wait(batch)
     if work.actor.role != "funder" or batch.made_by == reach.person_of(work):
         raise FourEyes(N_("Somebody else has to approve this: you made it yourself."))
-    return _carry_out(work, scheme, batch)
+    return _begin(work, scheme, batch)
+
+
+def go_on(work: Work, scheme_id: str, batch_id: str) -> Outcome:
+    """Grant the next rows of a batch that was decided on; nothing when all are done.
+
+    Any colleague may: the decision was made. Raises WrongState before it was made, and what a
+    step raises.
+    """
+    scheme = reach.scheme_granting(work, scheme_id)
+    batch = _locked(work, scheme.id, batch_id)
+    if batch.status == "committed":
+        return granting.outcome(batch)
+    if batch.status != "granting":
+        raise WrongState(N_("This was not decided on yet."))
+    return granting.step(work, scheme, batch)
+
+
+def under_way(session: Session, scheme_id: str, data: bytes) -> str | None:
+    """Return the batch of this very file when it is being granted, to go on with it."""
+    return session.scalars(
+        select(GrantBatch.id).where(
+            GrantBatch.scheme_id == scheme_id,
+            GrantBatch.file_sha256 == hashlib.sha256(data).hexdigest(),
+            GrantBatch.status == "granting",
+        )
+    ).one_or_none()
 
 
 def reject(work: Work, scheme_id: str, batch_id: str, reason: str) -> Outcome:
@@ -171,7 +212,7 @@ def reject(work: Work, scheme_id: str, batch_id: str, reason: str) -> Outcome:
     batch.status, batch.reason = "rejected", reason
     batch.decided_by, batch.decided_at = reach.person_of(work), work.now
     history.record(work, batch.id, "grant_batch.rejected", scheme_id=scheme.id)
-    return Outcome(batch.id, batch.status, batch.row_count, batch.total)
+    return granting.outcome(batch)
 
 
 def discard(work: Work, scheme_id: str, batch_id: str) -> None:
@@ -194,41 +235,29 @@ def rows_refused(errors: Sequence[RowError]) -> Invalid:
     )
 
 
-def _carry_out(work: Work, scheme: Scheme, batch: GrantBatch) -> Outcome:
-    rows = work.session.execute(
-        select(GrantRow, Account.closed_at)
-        .join(Account, Account.id == GrantRow.account_id)
-        .where(GrantRow.batch_id == batch.id)
-        .order_by(GrantRow.line)
-    ).all()
-    # Days may lie between the preview and the second person.
-    for row, closed_at in rows:
-        if closed_at is not None:
-            raise Conflict(N_("The account on line %(line)s was closed meanwhile."), line=row.line)
-        if row.expires_on is not None and row.expires_on < work.today:
-            raise Conflict(
-                N_("The grant on line %(line)s would have expired already."), line=row.line
-            )
-    receipts = lots.credit(work, scheme.id, [_credit(scheme.id, batch.id, row) for row, _ in rows])
-    batch.status = "committed"
+def _begin(work: Work, scheme: Scheme, batch: GrantBatch) -> Outcome:
+    promises.require(work, scheme, batch.total)
+    batch.status = "granting"
     batch.decided_by, batch.decided_at = reach.person_of(work), work.now
-    history.record(work, batch.id, "grant_batch.committed", scheme_id=scheme.id, total=batch.total)
-    return Outcome(batch.id, batch.status, batch.row_count, batch.total, tuple(receipts))
+    batch.moved_at = work.now
+    history.record(work, batch.id, "grant_batch.decided", scheme_id=scheme.id, total=batch.total)
+    return granting.step(work, scheme, batch)
 
 
-def _credit(scheme_id: str, batch_id: str, row: GrantRow) -> Credit:
-    subject = f"{batch_id}:{row.line}"
-    if row.reference:
-        # Only a digest: what people write in a reference has no place in the books.
-        digest = hashlib.sha256(row.reference.encode()).hexdigest()[:32]
-        subject = f"{scheme_id}:{digest}"
-    return Credit(
-        account_id=row.account_id,
-        amount=row.amount,
-        origin="grant",
-        subject=subject,
-        expires_on=row.expires_on,
+def _needs_second(
+    session: Session, rule: Rule, total: int, person: str | None, today: date
+) -> bool:
+    """Tell whether ``total`` takes what this person grants alone on this day over the limit."""
+    alone = session.scalar(
+        select(func.coalesce(func.sum(GrantBatch.total), 0)).where(
+            GrantBatch.scheme_id == rule.scheme_id,
+            GrantBatch.made_by == (person or ""),
+            GrantBatch.decided_at >= clock.local(today),
+            GrantBatch.status.in_(("granting", "committed")),
+            GrantBatch.needs_second.is_(False),
+        )
     )
+    return total + int(alone or 0) > rule.four_eyes_minor
 
 
 def _keep(
@@ -250,25 +279,24 @@ def _keep(
         file_sha256=sha256,
         row_count=len(lines),
         total=total,
-        needs_second=total > rule.four_eyes_minor,
+        needs_second=_needs_second(work.session, rule, total, reach.person_of(work), work.today),
         status="preview",
         made_by=reach.person_of(work),
         made_at=work.now,
+        handled_line=0,
+        granted_count=0,
+        granted_total=0,
+        refused_count=0,
     )
     work.session.add(batch)
     work.session.flush()
-    work.session.execute(
-        insert(GrantRow),
+    insert(
+        driver(work.session),
+        "grant_row",
+        _ROW,
         [
-            {
-                "batch_id": batch.id,
-                "line": line.line,
-                "account_id": line.account_id,
-                "amount": line.amount,
-                "expires_on": line.expires_on,
-                "reference": line.reference,
-            }
-            for line in lines
+            (batch.id, one.line, one.account_id, one.amount, one.expires_on, one.reference)
+            for one in lines
         ],
     )
     return batch
@@ -299,13 +327,21 @@ def _forget(work: Work, batch_id: str) -> None:
 
 
 def _batch(work: Work, scheme_id: str, batch_id: str) -> tuple[Scheme, GrantBatch]:
-    scheme = reach.scheme_changed(work, scheme_id)  # its lock also keeps two approvals apart
+    scheme = reach.scheme_changed(work, scheme_id)
+    return scheme, _locked(work, scheme.id, batch_id)
+
+
+def _locked(work: Work, scheme_id: str, batch_id: str) -> GrantBatch:
+    # The lock keeps two approvals apart, and two who go on with the same batch.
     batch = work.session.scalars(
-        select(GrantBatch).where(GrantBatch.id == batch_id, GrantBatch.scheme_id == scheme.id)
+        select(GrantBatch)
+        .where(GrantBatch.id == batch_id, GrantBatch.scheme_id == scheme_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     ).one_or_none()
     if batch is None:
         raise NotFound(N_("There is no such batch of grants."))
-    return scheme, batch
+    return batch
 
 
 def _must_wait(batch: GrantBatch) -> None:

@@ -38,24 +38,38 @@ def scheme_changed(work: Work, scheme_id: str) -> Scheme:
     """Return a scheme of the acting funder and lock it until the work ends.
 
     The lock lets one at a time decide on the scheme's money; who only credits an account, such as
-    a request in a round, does not wait for it. Raises
-    NotFound for somebody else's, WrongState when the scheme is closed or the funder suspended.
+    a request in a round, does not wait for it. Raises NotFound for somebody else's, WrongState
+    when the scheme is closed or the funder suspended.
     """
-    if work.actor.role not in ("funder", "system"):
-        raise Forbidden(N_("Only the funder of a scheme may do this."))
-    scheme_seen(work.session, work.actor, scheme_id)
+    scheme_granting(work, scheme_id)
     scheme = work.session.scalars(
         select(Scheme)
         .where(Scheme.id == scheme_id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).one()
+    _must_be_open(work.session, scheme)
+    return scheme
+
+
+def scheme_granting(work: Work, scheme_id: str) -> Scheme:
+    """Return a scheme that the actor may go on granting from, as :func:`scheme_changed` does.
+
+    Without a lock: for what was decided before.
+    """
+    if work.actor.role not in ("funder", "system"):
+        raise Forbidden(N_("Only the funder of a scheme may do this."))
+    scheme = scheme_seen(work.session, work.actor, scheme_id)
+    _must_be_open(work.session, scheme)
+    return scheme
+
+
+def _must_be_open(session: Session, scheme: Scheme) -> None:
     if scheme.status != "open":
         raise WrongState(N_("This scheme is closed."))
-    funder = work.session.get_one(Organisation, scheme.funder_id)
+    funder = session.get_one(Organisation, scheme.funder_id)
     if funder.status != "admitted":
         raise WrongState(N_("This funder is suspended; nothing can be paid in or granted now."))
-    return scheme
 
 
 def person_of(work: Work) -> str:

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from ledger.errors import DomainError, Invalid
 from ledger.files import MAX_BYTES
 from ledger.funders import grants, queries
-from ledger.funders.grants import Outcome
+from ledger.funders.granting import Outcome
 from ledger.funders.schemas import ReasonForm, grant_form
 from ledger.funders.views.labels import room
 from ledger.funders.views.own import Page, figures

@@ -27,10 +27,7 @@ A = TypeVar("A")
 BatchVerb = Callable[[Work, Sequence[Q]], Sequence[A | DomainError]]
 
 _PENDING: Final = object()
-# Nobody's fault: trying the halves would only ask an absent database more often, and after a
-# connection lost at the commit nobody knows whether it was kept.
 _OUTAGE = (
-    Busy,
     OperationalError,
     InterfaceError,
     PoolTimeout,
@@ -214,10 +211,9 @@ class _Attempt(Generic[Q, A]):
         outcomes: Sequence[object] | None
         try:
             outcomes = self._database.perform(SYSTEM, self._all, requests)
-        except _OUTAGE as error:
-            outcomes = [error] * len(requests)
         except Exception as error:
-            outcomes = [error] if len(requests) == 1 else None
+            alike = len(requests) == 1 or _is_outage(error)
+            outcomes = [error] * len(requests) if alike else None
         self.may_be_kept = False
         return outcomes
 
@@ -228,3 +224,16 @@ class _Attempt(Generic[Q, A]):
             raise RuntimeError(f"{len(requests)} requests got {len(outcomes)} answers")
         self.may_be_kept = True
         return outcomes
+
+
+def _is_outage(error: Exception) -> bool:
+    """Tell whether no request in particular is to blame.
+
+    Trying the halves would only ask an absent database more often, and after a connection that
+    was lost at the commit nobody knows whether it was kept.
+    """
+    if isinstance(error, Busy):
+        # Lost again and again: on SQLite to a writer who locks all, else over somebody's rows.
+        cause = getattr(error.__cause__, "orig", error.__cause__)
+        return cause is None or isinstance(cause, sqlite3.Error)
+    return isinstance(error, _OUTAGE)

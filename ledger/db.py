@@ -168,6 +168,7 @@ class Database:
         bounded number of times with growing random pauses. Raises Busy when that did not help,
         and Conflict when a unique index refused what another work had just written.
         """
+        victim: Exception | None = None
         for attempt in range(_ATTEMPTS):
             try:
                 with self.work(actor) as work:
@@ -179,9 +180,11 @@ class Database:
                     ) from error
                 if not _may_retry(error):
                     raise
+                victim = error
                 # Jitter keeps the competitors from meeting again at the same moment.
                 time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 (no secret)
-        raise Busy(N_("It is very busy. Nothing was changed; please try again in a minute."))
+        busy = N_("It is very busy. Nothing was changed; please try again in a minute.")
+        raise Busy(busy) from victim
 
     def dispose(self) -> None:
         """Close all connections."""

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from ledger import batching
 from ledger.batching import Batcher, OutcomeUnknown
-from ledger.db import SYSTEM, Actor
+from ledger.db import SYSTEM, Actor, Stale
 from ledger.errors import Busy, DomainError, RunFull
 
 PATIENCE = 30  # seconds until a test that hangs fails
@@ -191,6 +191,15 @@ def test_an_absent_database_is_asked_once(books: Books, crowd: Crowd, outage: Ex
         waiting = crowd.come("a", "b", "c")
     assert [future.exception(PATIENCE) for future in waiting] == [outage] * 3
     assert books.batches == [["first"], ["a", "b", "c"]]
+
+
+def test_one_who_keeps_losing_to_others_fails_nobody_else(books: Books, crowd: Crowd) -> None:
+    books.bad["b"] = Busy("Busy.")
+    books.bad["b"].__cause__ = Stale()
+    with crowd.while_serving():
+        a, b = crowd.come("a", "b")
+    assert a.result(PATIENCE) == "done a"
+    assert isinstance(b.exception(PATIENCE), Busy)
 
 
 def test_too_few_answers_keep_nothing(books: Books, pool: ThreadPoolExecutor) -> None:

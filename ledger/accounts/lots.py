@@ -174,7 +174,11 @@ def _view(lot: Lot, scheme: Scheme, funder: str) -> LotView:
 
 def balance(session: Session, account_id: str, on: date) -> tuple[Balance, ...]:
     """Return the balance per unit on a day, euros first; what has expired counts apart."""
-    lots = of_account(session, account_id)
+    return totals(of_account(session, account_id), on)
+
+
+def totals(lots: Sequence[LotView], on: date) -> tuple[Balance, ...]:
+    """Return the sums of ``lots`` per unit on a day, euros first."""
     units = sorted({lot.unit for lot in lots} | {"EUR"})
     return tuple(_sum(unit, [lot for lot in lots if lot.unit == unit], on) for unit in units)
 

@@ -59,6 +59,11 @@ def as_of(session: Session, moment: datetime) -> AsOf:
     return AsOf(moment, until, seal.size, seal.root.hex(), seal.sealed_at)
 
 
+def asked_for(session: Session, moment: datetime | None) -> AsOf | None:
+    """Return :func:`as_of` a moment that may not be asked for; then None, the present."""
+    return None if moment is None else as_of(session, moment)
+
+
 def counted(transaction_id: Any, then: AsOf | None) -> ColumnElement[bool]:
     """Return the condition that a transaction (a column with its id) counted by then; None: any."""
     if then is None:

@@ -27,7 +27,7 @@ class Paged(Schema):
 
 
 class Moment(fields.AwareDateTime):
-    """A moment in UTC; on pages a wall-clock time in Amsterdam, so only there without zone."""
+    """A moment, in UTC; without a zone only where ``default_timezone`` gives one."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         moment = super()._deserialize(value, attr, data, **kwargs)
@@ -210,6 +210,7 @@ class MovementShown(Movement):
     receipt = fields.Nested(Receipt, required=True)
     resolves_id = fields.String(required=True, allow_none=True)
     reverses_id = fields.String(required=True, allow_none=True)
+    as_of = fields.Nested(AsOf, required=True, allow_none=True)
 
 
 class ConsentCode(Schema):

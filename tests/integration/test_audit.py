@@ -6,13 +6,14 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from sqlalchemy import select
 
 from ledger.accounts import journal, lots, organisations
 from ledger.accounts.journal import Entry, Line
-from ledger.accounts.models import Account
+from ledger.accounts.models import Account, Lot
 from ledger.db import SYSTEM, Database, Work
 from ledger.errors import Forbidden, Invalid, NotFound
-from ledger.funders import audit, budgets, grants
+from ledger.funders import audit, budgets
 from ledger.funders.audit import Filter
 from ledger.funders.pseudonyms import Pseudonyms
 from tests.integration.funding import NOW, TODAY, Funding, accounts, funding
@@ -67,9 +68,15 @@ def two_funders(database: Database) -> tuple[Funding, Funding, Account, str]:
     one, two = funding(database, budget=10_000), funding(database, name="Regio", budget=5_000)
     holder, other = accounts(database, 2)
     for money in (one, two):
+        items = [
+            lots.Credit(account.id, amount, "grant", f"{money.scheme_id} {account.id}", expires_on)
+            for account, amount, expires_on in (
+                (holder, 1_000, date(2028, 1, 1)),
+                (other, 500, None),
+            )
+        ]
         with database.work(money.first, NOW) as work:
-            grants.grant(work, money.scheme_id, holder.number, 1_000, date(2028, 1, 1))
-            grants.grant(work, money.scheme_id, other.number, 500)
+            lots.credit(work, money.scheme_id, items)
     with database.work(SYSTEM, NOW) as work:
         settled = spend(work, holder)
     return one, two, holder, settled
@@ -84,7 +91,7 @@ def test_every_cent_is_somewhere(database: Database) -> None:
     assert paid == [(200, 50, 150), (200, 200, 0)]
     assert (figures.paid_in, figures.fund) == (10_000, 8_500)
     assert (figures.available, figures.held, figures.returned) == (1_240, 0, 60)
-    assert [(f.difference, f.lots_difference, f.agrees) for f in both] == [(0, 0, True)] * 2
+    assert [(f.difference, f.agrees) for f in both] == [(0, True)] * 2
 
 
 def test_money_that_came_back_can_be_used_again(database: Database) -> None:
@@ -96,12 +103,33 @@ def test_money_that_came_back_can_be_used_again(database: Database) -> None:
     assert (figures.fund, figures.returned, figures.agrees) == (8_560, 0, True)
 
 
-def test_a_fault_in_the_guard_shows_as_a_difference(database: Database) -> None:
+def test_a_fault_shows_as_a_difference(database: Database) -> None:
     one, _, _, _ = two_funders(database)
     with database.reading() as session:
         figures = audit.figures(session, one.first, one.scheme_id)
-    assert not replace(figures, lots_held=1).agrees
-    assert replace(figures, paid_in=figures.paid_in + 5).difference == 5
+    broken = replace(figures, paid_in=figures.paid_in + 5)
+    assert (broken.difference, broken.agrees) == (5, False)
+
+
+def test_accounts_are_counted_apart_from_the_books(database: Database) -> None:
+    one, two, holder, _ = two_funders(database)
+    with database.reading() as session:
+        figures = audit.figures(session, one.first, one.scheme_id)
+        guards = audit.guards(session, one.first, one.scheme_id)
+        assert (guards.fund, guards.available, guards.held) == (8_500, 1_240, 0)
+        assert (figures.fund, figures.available, figures.held) == (8_500, 1_240, 0)
+        with pytest.raises(NotFound):
+            audit.guards(session, two.first, one.scheme_id)
+    with database.work(SYSTEM, NOW) as work:
+        lot = work.session.scalars(
+            select(Lot).where(Lot.account_id == holder.id, Lot.scheme_id == one.scheme_id)
+        ).one()
+        lot.available, lot.held = lot.available - 1, lot.held + 1
+    with database.reading() as session:
+        guards = audit.guards(session, one.first, one.scheme_id)
+        figures = audit.figures(session, one.first, one.scheme_id)
+    assert (guards.available, guards.held) == (1_239, 1)
+    assert (figures.available, figures.held) == (1_240, 0)
 
 
 def test_funder_sees_its_own_lines_only(database: Database) -> None:
@@ -161,7 +189,7 @@ def test_pages_give_every_posting_once(database: Database) -> None:
 
 
 def test_postings_can_be_narrowed(database: Database) -> None:
-    one, _, _, _ = two_funders(database)
+    one, _, holder, _ = two_funders(database)
 
     def amounts(which: Filter) -> list[int]:
         with database.reading() as session:
@@ -172,5 +200,9 @@ def test_postings_can_be_narrowed(database: Database) -> None:
     assert sorted(amounts(Filter(kind="grant"))) == [-1_000, -500, 500, 1_000]
     assert amounts(Filter(until=date(2026, 3, 9))) == []
     assert len(amounts(Filter(since=TODAY, until=TODAY))) == 14
+    with database.reading() as session:
+        lot = lots.of_account(session, holder.id)[0]
+    assert sorted(amounts(Filter(lot_id=lot.id))) == [-1_000, -300, -300, 40, 60, 200, 300, 1_000]
+    assert amounts(Filter(lot_id="lot_absent")) == []
     with pytest.raises(Invalid):
         amounts(Filter(bucket="pocket"))

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ledger import clock
-from ledger.accounts import lots, people, schemas, statements
+from ledger.accounts import lots, moments, people, schemas, statements
 from ledger.accounts.views.own import own_account
 from ledger.web import auth
 from ledger.web.auth import current_actor, roles
@@ -35,54 +35,66 @@ def me() -> dict[str, Any]:
 
 
 @blueprint.get("/account")
+@blueprint.arguments(schemas.MomentAsked, location="query")
 @blueprint.response(200, schemas.AccountShown)
 @roles("holder")
-def show() -> dict[str, Any]:
-    """The account and its balances today."""
-    today = clock.today(clock.now())
+def show(asked: dict[str, Any]) -> dict[str, Any]:
+    """The account and its balances today, or as of a moment."""
     with reading() as session:
+        then = moments.asked_for(session, asked["as_of"])
+        today = clock.today(then.counted_until if then else clock.now())
         account = people.account(session, own_account())
         return {
             "id": account.id,
             "number": account.number,
             "opened_at": account.opened_at,
             "on": today,
-            "balances": lots.balance(session, account.id, today),
+            "balances": lots.totals(statements.lots_of(session, account.id, then), today),
+            "as_of": then,
         }
 
 
 @blueprint.get("/account/lots")
+@blueprint.arguments(schemas.MomentAsked, location="query")
 @blueprint.response(200, schemas.Lots)
 @roles("holder")
-def list_lots() -> dict[str, Any]:
+def list_lots(asked: dict[str, Any]) -> dict[str, Any]:
     """The amounts that the balance consists of, those that expire first come first."""
     with reading() as session:
-        return {"items": lots.of_account(session, own_account())}
+        then = moments.asked_for(session, asked["as_of"])
+        return {"items": statements.lots_of(session, own_account(), then), "as_of": then}
 
 
 @blueprint.get("/account/transactions")
-@blueprint.arguments(schemas.Paged, location="query")
+@blueprint.arguments(schemas.PagedMoment, location="query")
 @blueprint.response(200, schemas.Movements)
 @roles("holder")
-def list_transactions(asked: dict[str, Any]) -> Any:
-    """What happened on the account, newest first."""
+def list_transactions(asked: dict[str, Any]) -> dict[str, Any]:
+    """What happened on the account, last recorded first."""
     with reading() as session:
-        return statements.movements(session, own_account(), asked.get("cursor"), asked.get("limit"))
+        then = moments.asked_for(session, asked["as_of"])
+        page = statements.movements(
+            session, own_account(), asked.get("cursor"), asked.get("limit"), then
+        )
+        return {"items": page.items, "next_cursor": page.next_cursor, "as_of": then}
 
 
 @blueprint.get("/account/transactions/<transaction_id>")
+@blueprint.arguments(schemas.MomentAsked, location="query")
 @blueprint.response(200, schemas.MovementShown)
 @roles("holder")
-def show_transaction(transaction_id: str) -> dict[str, Any]:
+def show_transaction(asked: dict[str, Any], transaction_id: str) -> dict[str, Any]:
     """One transaction with the postings on the account and its receipt."""
     with reading() as session:
-        found = statements.movement(session, own_account(), transaction_id)
+        then = moments.asked_for(session, asked["as_of"])
+        found = statements.movement(session, own_account(), transaction_id, then)
     return {
         **asdict(found.movement),
         "postings": found.lines,
         "receipt": {"id": found.movement.id, "hash": found.hash},
         "resolves_id": found.resolves_id,
         "reverses_id": found.reverses_id,
+        "as_of": then,
     }
 
 

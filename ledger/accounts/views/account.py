@@ -11,7 +11,10 @@ from flask import Blueprint, render_template, request
 from ledger import clock
 from ledger.accounts import lots, neighbours, people, statements, wording
 from ledger.accounts.lots import LotView
+from ledger.accounts.moments import AsOf
 from ledger.accounts.neighbours import Step
+from ledger.accounts.seals import proofs
+from ledger.accounts.views import moments
 from ledger.accounts.views.own import link, own_account
 from ledger.messages import N_, Message
 from ledger.money import Money
@@ -24,6 +27,7 @@ blueprint = Blueprint("account", __name__, template_folder="../templates")
 blueprint.context_processor(lambda: {"link": link})
 navigation.add("holder", N_("Overview"), "account.show")
 
+Page = tuple[str, int]
 LATEST = 6  # transactions on the overview
 WARN_DAYS = 90  # a budget that expires within this time asks for attention
 
@@ -52,12 +56,13 @@ def show() -> str:
     today = clock.today(now)
     with reading() as session:
         account = people.account(session, own_account())
-        cards = _cards(lots.of_account(session, account.id), today)
+        own = lots.of_account(session, account.id)
+        cards = _cards(own, today)
         return render_template(
             "accounts/account.html",
             account=account,
             today=today,
-            balances=lots.balance(session, account.id, today),
+            balances=lots.totals(own, today),
             cards=cards,
             steps=_steps(cards) + neighbours.steps(session, account.id, now),
             latest=statements.movements(session, account.id, limit=LATEST),
@@ -67,56 +72,80 @@ def show() -> str:
 
 @blueprint.get("/account/lots")
 @roles("holder")
-def list_lots() -> str:
-    """List all amounts, the used and expired ones too; of one scheme when asked."""
-    today = clock.today(clock.now())
+def list_lots() -> Page:
+    """List all amounts, the used and expired ones too; of one scheme, as of a moment when asked."""
     scheme_id = request.args.get("scheme")
     with reading() as session:
-        found = lots.of_account(session, own_account())
+        asked = moments.asked(session)
+        found = statements.lots_of(session, own_account(), asked.then)
     if scheme_id:
         found = tuple(lot for lot in found if lot.scheme_id == scheme_id)
-    return render_template("accounts/lots.html", lots=found, one=bool(scheme_id), today=today)
+    body = render_template(
+        "accounts/lots.html",
+        lots=found,
+        one=bool(scheme_id),
+        today=_day(asked.then),
+        **asked.context,
+    )
+    return body, asked.status
 
 
 @blueprint.get("/account/lots/<lot_id>")
 @roles("holder")
-def show_lot(lot_id: str) -> str:
+def show_lot(lot_id: str) -> Page:
     """Show where a budget came from, under which rules, and where it went."""
-    today = clock.today(clock.now())
     with reading() as session:
-        detail = statements.lot(session, own_account(), lot_id)
-        return render_template(
+        asked = moments.asked(session)
+        today = _day(asked.then)
+        detail = statements.lot(session, own_account(), lot_id, asked.then)
+        body = render_template(
             "accounts/lot.html",
             detail=detail,
             days_left=_days_left(detail.lot, today),
             today=today,
             kinds=wording.KINDS,
             origins=wording.ORIGINS,
+            **asked.context,
         )
+        return body, asked.status
 
 
 @blueprint.get("/account/transactions")
 @roles("holder")
-def list_transactions() -> str:
-    """List all transactions, newest first, a page at a time."""
+def list_transactions() -> Page:
+    """List all transactions, last recorded first, a page at a time; as of a moment when asked."""
     with reading() as session:
-        page = statements.movements(session, own_account(), request.args.get("cursor"))
-        return render_template("accounts/transactions.html", movements=page, kinds=wording.KINDS)
+        asked = moments.asked(session)
+        page = statements.movements(
+            session, own_account(), request.args.get("cursor"), then=asked.then
+        )
+        body = render_template(
+            "accounts/transactions.html", movements=page, kinds=wording.KINDS, **asked.context
+        )
+        return body, asked.status
 
 
 @blueprint.get("/account/transactions/<transaction_id>")
 @roles("holder")
-def show_transaction(transaction_id: str) -> str:
+def show_transaction(transaction_id: str) -> Page:
     """Show what a transaction was, what it did to each budget, and its receipt."""
     with reading() as session:
-        detail = statements.movement(session, own_account(), transaction_id)
-        return render_template(
+        asked = moments.asked(session)
+        detail = statements.movement(session, own_account(), transaction_id, asked.then)
+        body = render_template(
             "accounts/transaction.html",
             detail=detail,
+            sealed=proofs.sealed(session, transaction_id),
             kind=wording.KINDS[detail.movement.kind],
             buckets=wording.BUCKETS,
             origins=wording.ORIGINS,
+            **asked.context,
         )
+        return body, asked.status
+
+
+def _day(then: AsOf | None) -> date:
+    return clock.today(then.counted_until if then else clock.now())
 
 
 def _cards(found: Sequence[LotView], today: date) -> list[Card]:

@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -121,7 +122,7 @@ def _is_complete(folder: Path) -> bool:
     return all(os.access(folder / name, os.X_OK) for name in ("initdb", "postgres"))
 
 
-def _unprivileged() -> dict[str, Any]:
+def unprivileged() -> dict[str, Any]:
     """Return what subprocess needs to leave root: PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return {}
@@ -222,18 +223,29 @@ class Cluster:
         self.guard.wait()
 
 
-def start(choice: str | None = None) -> Cluster:
+def start(
+    choice: str | None = None,
+    *,
+    data: Path | None = None,
+    settings: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Cluster:
     """Make a cluster in a temporary folder, start it and wait until it answers.
 
-    Raises Unavailable with the server's own words when it does not come up.
+    ``data`` keeps the databases in a folder of the caller's, for a next time; ``settings`` are of
+    postgresql.conf, ``environment`` is added to the server's. Raises Unavailable with the server's
+    own words when it does not come up.
     """
     programs = find_programs(choice)
-    identity = _unprivileged()
+    identity = unprivileged()
     home = _home(identity)
+    data = data or home / "data"
     try:
         programs = _reachable(programs, home, identity)
-        _initialise(programs, home, identity)
-        process = _launch(programs, home, identity)
+        if not (data / "PG_VERSION").exists():
+            _initialise(programs, home, data, identity)
+        variables = {**os.environ, **(environment or {})}
+        process = _launch(programs, home, data, settings or {}, {**identity, "env": variables})
         cluster = Cluster(programs, home, process, _guard(process, home))
     except BaseException:
         shutil.rmtree(home, ignore_errors=True)
@@ -279,11 +291,11 @@ def _reachable(programs: Programs, home: Path, identity: dict[str, Any]) -> Prog
     return programs
 
 
-def _initialise(programs: Programs, home: Path, identity: dict[str, Any]) -> None:
+def _initialise(programs: Programs, home: Path, data: Path, identity: dict[str, Any]) -> None:
     made = subprocess.run(
         [
             programs.folder / "initdb",
-            f"--pgdata={home / 'data'}",
+            f"--pgdata={data}",
             "--username=postgres",
             "--auth=trust",  # the folder's mode is the lock
             "--encoding=UTF8",
@@ -299,7 +311,13 @@ def _initialise(programs: Programs, home: Path, identity: dict[str, Any]) -> Non
         raise Unavailable(f"initdb failed:\n{made.stdout}{made.stderr}")
 
 
-def _launch(programs: Programs, home: Path, identity: dict[str, Any]) -> subprocess.Popen[bytes]:
+def _launch(
+    programs: Programs,
+    home: Path,
+    data: Path,
+    chosen: Mapping[str, str],
+    process: dict[str, Any],
+) -> subprocess.Popen[bytes]:
     durable = os.environ.get("LEERREKENING_TEST_FSYNC", "off") == "on"
     settings = {
         "listen_addresses": "",
@@ -311,17 +329,18 @@ def _launch(programs: Programs, home: Path, identity: dict[str, Any]) -> subproc
         "timezone": "UTC",
         "fsync": "on" if durable else "off",
         "full_page_writes": "on" if durable else "off",
+        **chosen,
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     with (home / "log").open("wb") as log:
         return subprocess.Popen(
-            [programs.folder / "postgres", "-D", home / "data", *options],
+            [programs.folder / "postgres", "-D", data, *options],
             cwd=home,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,  # Ctrl-C reaches the tests, which then stop the server
-            **identity,
+            **process,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,16 @@ SETTINGS = (
     ),
     Setting("HTTPS", "no", "Say yes behind TLS: secure cookies and strict transport security."),
     Setting("PROXIES", "0", "Number of trusted proxies in front, for the visitor's address."),
+    Setting(
+        "SEAL_SECONDS",
+        "1",
+        "Seconds between two seals over the journal while serving; 0 leaves it to the command.",
+    ),
+    Setting(
+        "SEAL_PASSPHRASE",
+        "none",
+        "Enciphers the files with the keys that sign the seals. They are made with the first seal.",
+    ),
 )
 
 
@@ -55,7 +65,9 @@ class Config:
     public_url: str
     https: bool
     proxies: int
-    secret_key: str
+    seal_seconds: int
+    seal_passphrase: str = field(repr=False)
+    secret_key: str = field(repr=False)
 
 
 def load(environment: Mapping[str, str] | None = None) -> Config:
@@ -68,6 +80,7 @@ def load(environment: Mapping[str, str] | None = None) -> Config:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     values = {setting.name: setting.default for setting in SETTINGS}
     values["DATABASE_URL"] = f"sqlite:///{folder / 'leerrekening.db'}"
+    values["SEAL_PASSPHRASE"] = ""
     values |= _from_file(folder / "config.py")
     values |= {
         setting.name: given[PREFIX + setting.name]
@@ -79,7 +92,9 @@ def load(environment: Mapping[str, str] | None = None) -> Config:
         database_url=_database_url(values["DATABASE_URL"]),
         public_url=values["PUBLIC_URL"].rstrip("/"),
         https=_yes("HTTPS", values["HTTPS"]),
-        proxies=_whole("PROXIES", values["PROXIES"]),
+        proxies=_whole("PROXIES", values["PROXIES"], 16),
+        seal_seconds=_whole("SEAL_SECONDS", values["SEAL_SECONDS"], 86_400),
+        seal_passphrase=values["SEAL_PASSPHRASE"],
         secret_key=_secret_key(folder / "secret.key"),
     )
 
@@ -115,9 +130,11 @@ def _yes(name: str, text: str) -> bool:
     return answers[text.lower()]
 
 
-def _whole(name: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise ConfigurationError(f"{PREFIX}{name} must be a whole number, not {text!r}")
+def _whole(name: str, text: str, most: int) -> int:
+    if not (text.isascii() and text.isdigit()) or len(text) > 9 or int(text) > most:
+        raise ConfigurationError(
+            f"{PREFIX}{name} must be a whole number from 0 to {most}, not {text!r}"
+        )
     return int(text)
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import socket
+from multiprocessing.util import Finalize
 
 import click
 from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
 
-from ledger import create_app
+from ledger import Ledger, create_app
+from ledger.accounts.seals import keys
+from ledger.accounts.seals.watch import Watch
 
 
 def run(host: str, port: int, workers: int) -> None:
@@ -44,5 +47,12 @@ def _require_free(host: str, port: int) -> None:
 
 
 def application() -> Flask:
-    """Return the application for a server's worker."""
-    return create_app()
+    """Return the application for a server's worker, which also seals the journal."""
+    app = create_app()
+    ledger: Ledger = app.extensions["ledger"]
+    if ledger.config.seal_seconds:
+        watch = Watch(ledger.database, keys.of(ledger.config), ledger.config.seal_seconds)
+        watch.start()
+        # Runs at the end of a worker's process, where atexit does not.
+        Finalize(None, watch.stop, exitpriority=0)
+    return app

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from ledger import clock
 from ledger.accounts import expiry, organisations, people, users, verification
 from ledger.accounts.models import ROLES, Organisation
+from ledger.accounts.seals import cli as seal_cli
 from ledger.accounts.seals import proof_cli
 from ledger.accounts.verification import Check
 from ledger.db import SYSTEM, Database, Work
@@ -111,6 +112,7 @@ def add_user(
 COMMANDS: tuple[tuple[str, click.Command], ...] = (
     ("", expire),
     ("user", add_user),
+    *seal_cli.COMMANDS,
     *proof_cli.COMMANDS,
 )
 

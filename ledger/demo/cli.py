@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from ledger import clock, config, migrations, server
 from ledger.accounts.models import Organisation
+from ledger.accounts.seals import keys, sealer
 from ledger.db import SYSTEM, Database
 from ledger.demo import history, large, summary, world
 
@@ -55,6 +56,8 @@ def demo(
     migrations.upgrade(database.url)
     if not path.exists():
         _make(database, size, path)
+        for _ in sealer.rounds(database, keys.of(settings)):
+            continue
     found = summary.kept(path, settings.public_url)
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))

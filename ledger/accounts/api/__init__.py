@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from ledger.accounts.api.account import blueprint as account
 from ledger.accounts.api.journal import blueprint as journal
+from ledger.accounts.api.proofs import blueprint as proofs
 
-blueprints = (account, journal)
+blueprints = (account, journal, proofs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template, request
 
 from ledger.accounts import queries, wording
+from ledger.accounts.seals import proofs
 from ledger.messages import N_
 from ledger.web import navigation
 from ledger.web.auth import roles
@@ -32,6 +33,11 @@ def show(transaction_id: str) -> str:
     """Show a transaction with its postings."""
     with reading() as session:
         entry = queries.transaction(session, transaction_id)
+        sealed = proofs.sealed(session, transaction_id)
     return render_template(
-        "accounts/journal_entry.html", entry=entry, kinds=wording.KINDS, buckets=wording.BUCKETS
+        "accounts/journal_entry.html",
+        entry=entry,
+        sealed=sealed,
+        kinds=wording.KINDS,
+        buckets=wording.BUCKETS,
     )

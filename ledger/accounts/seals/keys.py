@@ -128,7 +128,8 @@ class Keys:
             raise Conflict(
                 N_(
                     "%(file)s cannot be opened: it is damaged, or the passphrase in the setting"
-                    " LEERREKENING_SEAL_PASSPHRASE is not the one that it was made with."
+                    " LEERREKENING_SEAL_PASSPHRASE is not the one that it was made with. If it is"
+                    " lost, run: leerrekening seal-key rotate --lost"
                 ),
                 file=path,
             ) from error

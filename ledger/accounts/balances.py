@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, select, union_all
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select, union_all
 from sqlalchemy.orm import Session
 
 from ledger.accounts import moments
@@ -92,21 +92,32 @@ def _sums(
     session: Session, wanted: Callable[[Any], ColumnElement[bool]]
 ) -> list[Row[str, str, int]]:
     sealed = select(Rollup.scheme_id, Rollup.bucket, Rollup.amount).where(wanted(Rollup))
-    # An outer join, so that both engines begin at the few that are not sealed.
-    unsealed = (
-        select(Posting.scheme_id, Posting.bucket, Posting.amount)
-        .select_from(Unsealed)
-        .outerjoin(
-            Posting, and_(Posting.transaction_id == Unsealed.transaction_id, wanted(Posting))
-        )
-    )
-    both = union_all(sealed, unsealed).subquery()
+    both = union_all(sealed, _unsealed(session, wanted(Posting))).subquery()
     rows = session.execute(
         select(both.c.scheme_id, both.c.bucket, func.sum(both.c.amount)).group_by(
             both.c.scheme_id, both.c.bucket
         )
     )
     return [row for row in rows if row[0] is not None]
+
+
+def _unsealed(session: Session, wanted: ColumnElement[bool]) -> Select[str, str, int]:
+    """Select the lines of the few that are not sealed, each found by its key.
+
+    Left to itself an engine may read all postings instead, since what it knows of a table that is
+    empty at one moment and full at the next is seldom right.
+    """
+    lines = select(Posting.scheme_id, Posting.bucket, Posting.amount).where(
+        Posting.transaction_id == Unsealed.transaction_id, wanted
+    )
+    if session.get_bind().dialect.name == "postgresql":
+        each = lines.correlate(Unsealed).offset(0).lateral()
+        return select(each.c.scheme_id, each.c.bucket, each.c.amount).select_from(Unsealed, each)
+    return (
+        select(Posting.scheme_id, Posting.bucket, Posting.amount)
+        .select_from(Unsealed)
+        .outerjoin(Posting, and_(Posting.transaction_id == Unsealed.transaction_id, wanted))
+    )
 
 
 def _counted(session: Session, scheme_ids: Collection[str], then: AsOf) -> list[Row[str, str, int]]:

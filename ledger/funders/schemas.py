@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from marshmallow import Schema, ValidationError, fields, validate
 
 from ledger.accounts.models import BUCKETS, KINDS
-from ledger.accounts.schemas import Receipt
+from ledger.accounts.schemas import AsOf, MomentAsked, Receipt
 from ledger.errors import DomainError
 from ledger.files import parse_date
 from ledger.funders.grant_rows import parse_unit
@@ -216,7 +216,7 @@ class PostingsAsked(Schema):
     until = Day(load_default=None, metadata={"type": "string", "format": "date"})
 
 
-class PostingsPageAsked(PostingsAsked):
+class PostingsPageAsked(PostingsAsked, MomentAsked):
     """Which page of postings is asked for."""
 
     cursor = fields.String(load_default=None, validate=validate.Length(max=500))
@@ -244,10 +244,17 @@ class Figures(Schema):
     agrees = fields.Boolean(required=True)
 
 
+class FiguresShown(Figures):
+    """The figures of one scheme and the moment that they stand for."""
+
+    as_of = fields.Nested(AsOf, required=True, allow_none=True)
+
+
 class Schemes(Schema):
     """The schemes of the caller."""
 
     items = fields.List(fields.Nested(Figures), required=True)
+    as_of = fields.Nested(AsOf, required=True, allow_none=True)
 
 
 class PayIn(Schema):
@@ -305,6 +312,7 @@ class PostingsPage(Schema):
 
     items = fields.List(fields.Nested(PostingShown), required=True)
     next_cursor = fields.String(required=True, allow_none=True)
+    as_of = fields.Nested(AsOf, required=True, allow_none=True)
 
 
 def _parsed(parse: Callable[..., T], text: str, *more: str) -> T:

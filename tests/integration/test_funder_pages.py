@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 
 from ledger import clock, web
 from ledger.accounts import organisations, people, schemes
+from ledger.accounts import views as account_views
 from ledger.accounts.models import Account
 from ledger.db import SYSTEM, Database
 from ledger.funders import api, views
@@ -86,7 +87,7 @@ def _app(database: Database, staff: Staff) -> Flask:
     app.config.update(SECRET_KEY="only for this test", TESTING=True)
     app.extensions["ledger"] = SimpleNamespace(database=database)
     shell = web.init(app, staff)
-    for blueprint in views.blueprints:
+    for blueprint in (*account_views.blueprints, *views.blueprints):
         app.register_blueprint(blueprint)
     for part in api.blueprints:
         shell.register_blueprint(part)

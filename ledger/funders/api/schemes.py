@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from ledger.accounts import moments
+from ledger.accounts.schemas import MomentAsked
 from ledger.db import Work
 from ledger.funders import audit, budgets, grants, schemas
 from ledger.funders.audit import Filter
-from ledger.funders.views.own import figures, pseudonyms
+from ledger.funders.views.own import pseudonyms
 from ledger.web.auth import current_actor, roles
 from ledger.web.idempotency import idempotent
 from ledger.web.openapi import PREFIX, Blueprint
@@ -20,20 +22,32 @@ blueprint = Blueprint(
 
 
 @blueprint.get("/schemes")
+@blueprint.arguments(MomentAsked, location="query")
 @blueprint.response(200, schemas.Schemes)
 @roles("funder", "auditor")
-def list_schemes() -> dict[str, Any]:
-    """Your schemes and where their budget is."""
+def list_schemes(asked: dict[str, Any]) -> dict[str, Any]:
+    """Your schemes and where their budget is, or was as of a moment."""
     with reading() as session:
-        return {"items": audit.overview(session, current_actor())}
+        then = moments.asked_for(session, asked["as_of"])
+        return {"items": audit.overview(session, current_actor(), then), "as_of": then}
 
 
 @blueprint.get("/schemes/<scheme_id>")
-@blueprint.response(200, schemas.Figures)
+@blueprint.arguments(MomentAsked, location="query")
+@blueprint.response(200, schemas.FiguresShown)
 @roles("funder", "auditor")
-def show_scheme(scheme_id: str) -> Any:
-    """One scheme and where its budget is."""
-    return figures(scheme_id)
+def show_scheme(asked: dict[str, Any], scheme_id: str) -> dict[str, Any]:
+    """One scheme and where its budget is, or was as of a moment."""
+    with reading() as session:
+        then = moments.asked_for(session, asked["as_of"])
+        found = audit.figures(session, current_actor(), scheme_id, then)
+    return {
+        **asdict(found),
+        "paid": found.paid,
+        "difference": found.difference,
+        "agrees": found.agrees,
+        "as_of": then,
+    }
 
 
 @blueprint.post("/schemes/<scheme_id>/payments")
@@ -72,10 +86,12 @@ def grant(work: Work, given: dict[str, Any], scheme_id: str) -> dict[str, Any]:
 @blueprint.arguments(schemas.PostingsPageAsked, location="query")
 @blueprint.response(200, schemas.PostingsPage)
 @roles("funder", "auditor")
-def list_transactions(asked: dict[str, Any], scheme_id: str) -> Any:
+def list_transactions(asked: dict[str, Any], scheme_id: str) -> dict[str, Any]:
     """The postings of a scheme, newest first; accounts under a number of your own."""
-    cursor, limit = asked.pop("cursor"), asked.pop("limit")
+    cursor, limit, moment = (asked.pop(name) for name in ("cursor", "limit", "as_of"))
     with reading() as session:
-        return audit.postings(
-            session, current_actor(), scheme_id, pseudonyms(), Filter(**asked), cursor, limit
+        then = moments.asked_for(session, moment)
+        page = audit.postings(
+            session, current_actor(), scheme_id, pseudonyms(), Filter(**asked), cursor, limit, then
         )
+    return {"items": page.items, "next_cursor": page.next_cursor, "as_of": then}

@@ -34,6 +34,7 @@ T = TypeVar("T")
 
 _RETRIED = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 _ATTEMPTS = 6
+_STALE_ATTEMPTS = 60
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -165,11 +166,13 @@ class Database:
         """Run ``verb`` in one unit of work and return its answer.
 
         When the database gave this work up in favour of another, the whole work runs again, a
-        bounded number of times with growing random pauses. Raises Busy when that did not help,
-        and Conflict when a unique index refused what another work had just written.
+        bounded number of times with growing random pauses; likewise when it is Stale, more often
+        and with short pauses, since each time somebody else got on. Raises Busy when that did not
+        help, and Conflict when a unique index refused what another work had just written.
         """
         victim: Exception | None = None
-        for attempt in range(_ATTEMPTS):
+        attempt = stale = 0
+        while attempt < _ATTEMPTS and stale < _STALE_ATTEMPTS:
             try:
                 with self.work(actor) as work:
                     return verb(work, *args, **kwargs)
@@ -182,7 +185,10 @@ class Database:
                     raise
                 victim = error
                 # Jitter keeps the competitors from meeting again at the same moment.
-                time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 (no secret)
+                pause = 0.01 if isinstance(error, Stale) else 0.01 * 2**attempt
+                time.sleep(random.uniform(0, pause))  # noqa: S311 (no secret)
+                stale += isinstance(error, Stale)
+                attempt += not isinstance(error, Stale)
         busy = N_("It is very busy. Nothing was changed; please try again in a minute.")
         raise Busy(busy) from victim
 

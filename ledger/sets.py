@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -20,14 +21,20 @@ Row = tuple[Any, ...]
 Connection = psycopg.Connection[Any] | sqlite3.Connection
 
 
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+def _in_words_of(text: str, among: str, list_: str, items: str) -> str:
+    return text.replace("{among}", among).replace("{list}", list_).replace("{items}", items)
+
+
+def moment(text: str) -> datetime:
+    """Return a moment that an engine wrote in JSON or SQLite in a column: in UTC."""
+    value = datetime.fromisoformat(text)
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value
 
 
 # What SQLite keeps as text, by the name of PostgreSQL's type.
 _FROM_TEXT: dict[str, Callable[[Any], Any]] = {
     "date": date.fromisoformat,
-    "timestamptz": _moment,
+    "timestamptz": moment,
     "json": json.loads,
     "boolean": bool,
 }
@@ -36,13 +43,22 @@ _FROM_TEXT: dict[str, Callable[[Any], Any]] = {
 class Question:
     """A SELECT about a list of text keys, in words that both engines understand.
 
-    ``text`` has ``{among}`` where a column is compared with the keys. ``types`` names, per column
-    that SQLite keeps as text or number, what it is: date, timestamptz, json or boolean.
+    ``text`` has ``{among}`` where a column is compared with the keys, and ``{list}`` and
+    ``{items}`` for the functions that make a list of rows, each a list of values, in JSON (None
+    when there are none). ``types`` names, per column that SQLite keeps as text or number, what it
+    is: date, timestamptz, json or boolean.
     """
 
     def __init__(self, text: str, types: Mapping[int, str] | None = None) -> None:
-        self._postgresql = text.replace("{among}", "= ANY(%(keys)s::text[])").encode()
-        self._sqlite = text.replace("{among}", "IN (SELECT value FROM json_each(:keys))")
+        self._postgresql = _in_words_of(
+            text, "= ANY(%(keys)s::text[])", "json_agg", "json_build_array"
+        ).encode()
+        self._sqlite = _in_words_of(
+            text,
+            "IN (SELECT value FROM json_each(:keys))",
+            "json_group_array",
+            "json_array",
+        )
         self._converters = [(at, _FROM_TEXT[name]) for at, name in (types or {}).items()]
 
     def _on_sqlite(self, connection: sqlite3.Connection, keys: str) -> list[Row]:
@@ -73,6 +89,13 @@ class Question:
                 for question in questions
             ]
             return [cursor.fetchall() for cursor in cursors]
+
+
+def together(connection: Connection) -> AbstractContextManager[object]:
+    """Send the statements of this block in one round trip where that can be done."""
+    if isinstance(connection, sqlite3.Connection):
+        return nullcontext()
+    return connection.pipeline()
 
 
 def insert(

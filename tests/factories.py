@@ -18,7 +18,7 @@ from ledger.accounts.models import Account, Organisation, Scheme
 from ledger.certificates.content import ASSESSMENT_TYPES
 from ledger.db import SYSTEM, Actor, Database, Work
 from ledger.funders import budgets
-from ledger.providers import accreditations, attendance, catalogue, enrolments, runs
+from ledger.providers import accreditations, attendance, catalogue, confirmations, enrolments, runs
 from ledger.providers.models import Course, Enrolment, Run, RunSession
 
 P = ParamSpec("P")
@@ -221,8 +221,14 @@ class World:
     ) -> Enrolment:
         """Let the holder ask for a place and confirm it."""
         enrolment = self.requested(holder, run)
-        done = self.do(holder.actor, enrolments.confirm, enrolment.id, own_share_cents)
-        return done.enrolment
+        done = self.do(holder.actor, confirmations.confirm, enrolment.id, own_share_cents)
+        with self.database.reading() as session:
+            return session.get_one(Enrolment, done.id)
+
+    def status(self, enrolment_id: str) -> str:
+        """Return what state an enrolment is in now."""
+        with self.database.reading() as session:
+            return session.get_one(Enrolment, enrolment_id).status
 
     def sessions(self, run_id: str) -> Sequence[RunSession]:
         """Return the sessions of a run in order of time."""

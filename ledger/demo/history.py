@@ -20,6 +20,7 @@ from ledger.providers import (
     cancellations,
     clawbacks,
     completions,
+    confirmations,
     enrolments,
     payouts,
     releases,
@@ -191,7 +192,7 @@ def _enrol(work: Work, world: World, run: Run) -> None:
             if chance < 0.05:
                 enrolments.decline(holder, enrolment.id)
             elif chance < 0.93:
-                enrolments.confirm(holder, enrolment.id)
+                confirmations.confirm(holder, enrolment.id)
     except Conflict:
         return  # too little money, a full run, another course at the same hours: as in real life
     if enrolment.status == "confirmed" and world.draw.random() < 0.06:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from sqlalchemy import or_, select
@@ -127,8 +127,13 @@ def require_valid(session: Session, provider_id: str, course: Course, on: date) 
         raise NotAccredited(N_("This course is not of this provider."))
     problem = problems(session, [course], on).get(course.id)
     if problem is not None:
-        values: dict[str, Any] = dict(problem.params)
-        raise NotAccredited(problem.msgid, **values)
+        raise refusal(problem)
+
+
+def refusal(problem: Message) -> NotAccredited:
+    """Return the error that says ``problem``."""
+    values: dict[str, Any] = dict(problem.params)
+    return NotAccredited(problem.msgid, **values)
 
 
 def problems(session: Session, courses: Iterable[Course], on: date) -> Mapping[str, Message]:
@@ -151,16 +156,39 @@ def problems(session: Session, courses: Iterable[Course], on: date) -> Mapping[s
     )
     answer = {}
     for course in wanted:
-        own = [a for a in found if a.course_id == course.id]
-        whole = [a for a in found if a.course_id is None and a.provider_id == course.provider_id]
-        problem = (
-            _not_admitted(status.get(course.provider_id))
-            or _problem(whole, course.sector, on, _PROVIDER)
-            or _problem(own, course.sector, on, _COURSE)
-        )
+        own = [a for a in found if a.provider_id == course.provider_id]
+        problem = problem_of(own, status.get(course.provider_id), course.id, course.sector, on)
         if problem is not None:
             answer[course.id] = problem
     return answer
+
+
+class Accredited(Protocol):
+    """What is asked of an accreditation; a row of the table has it, and so have read facts."""
+
+    @property
+    def course_id(self) -> str | None: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def sectors(self) -> Sequence[str]: ...
+    @property
+    def valid_from(self) -> date: ...
+    @property
+    def valid_until(self) -> date: ...
+    @property
+    def suspension_reason(self) -> str | None: ...
+
+
+def problem_of(
+    rows: Sequence[Accredited], provider_status: str | None, course_id: str, sector: str, on: date
+) -> Message | None:
+    """Return why a course cannot be paid on a day, from the accreditations of its provider."""
+    return (
+        _not_admitted(provider_status)
+        or _problem([a for a in rows if a.course_id is None], sector, on, _PROVIDER)
+        or _problem([a for a in rows if a.course_id == course_id], sector, on, _COURSE)
+    )
 
 
 _PROVIDER = {
@@ -188,7 +216,7 @@ def _not_admitted(status: str | None) -> Message | None:
 
 
 def _problem(
-    rows: Sequence[Accreditation], sector: str, on: date, texts: Mapping[str, str]
+    rows: Sequence[Accredited], sector: str, on: date, texts: Mapping[str, str]
 ) -> Message | None:
     """Return None when one of the accreditations will do, else the most telling reason."""
     if not rows:

@@ -1,14 +1,12 @@
-"""Enrolments: beginning one, and the holder's confirmation that holds the money.
+"""Enrolments: beginning one, declining, lapsing, and what a place in a run asks.
 
 A worker requests a place, or a provider registers the worker with account number and consent
-code. Nothing is held until the holder confirms; then the place is taken and the price held from
-all lots together, or nothing happens.
+code. Nothing is held until the holder confirms, see :mod:`ledger.providers.confirmations`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import select, update
@@ -16,26 +14,17 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ledger import clock, ids
-from ledger.accounts import history, journal, people
-from ledger.accounts.models import Account, Rule
+from ledger.accounts import history, people
+from ledger.accounts.models import Account
 from ledger.db import Work
-from ledger.errors import Conflict, Forbidden, Invalid, NotFound, Overlap, RunFull, WrongState
+from ledger.errors import Conflict, Forbidden, NotFound, Overlap, RunFull, WrongState
 from ledger.messages import N_
-from ledger.money import EUR
-from ledger.providers import accreditations, quotes
-from ledger.providers.models import ACTIVE, Case, Course, Enrolment, EnrolmentLine, Run, RunSession
+from ledger.providers import accreditations
+from ledger.providers.models import ACTIVE, Case, Course, Enrolment, Run, RunSession
 
 CONFIRM_WITHIN = timedelta(days=14)
 UNCONFIRMED = ("requested", "offered")
 HOLDS_PLACE = ("confirmed", "started")
-
-
-@dataclass(frozen=True, slots=True)
-class Confirmed:
-    """An enrolment with the receipt of its hold; no receipt when nothing had to be held."""
-
-    enrolment: Enrolment
-    receipt: journal.Receipt | None
 
 
 def request(work: Work, run_id: str) -> Enrolment:
@@ -69,57 +58,6 @@ def register(work: Work, run_id: str, account_number: str, consent_code: str) ->
     enrolment = _new(work, enrolment_id, account.id, run, course, "provider")
     history.record(work, enrolment.id, "offered", run_id=run.id, price_cents=course.price_cents)
     return enrolment
-
-
-def confirm(work: Work, enrolment_id: str, own_share_cents: int = 0) -> Confirmed:
-    """Take the place and hold the price less the own share, from all lots or from none.
-
-    Only the holder may. Raises NotFound, Forbidden, WrongState, Invalid (own share), NotAccredited,
-    Overlap, RunFull and InsufficientBalance, which says what is missing and what would help.
-    """
-    if work.actor.role != "holder":
-        raise Forbidden(N_("Only the account holder can confirm an enrolment."))
-    account = _own_account(work)
-    enrolment = own(work, enrolment_id)
-    if enrolment.status not in UNCONFIRMED:
-        raise WrongState(N_("This enrolment was confirmed or ended before."))
-    if enrolment.confirm_until < work.now:
-        raise WrongState(
-            N_("The time to confirm ended on %(moment)s."), moment=enrolment.confirm_until
-        )
-    run, course = _run(work.session, enrolment.run_id)
-    _check_run(work, run, course)
-    _check_overlap(work.session, account.id, run.id, but=enrolment.id)
-    _check_own_share(enrolment.price_cents, own_share_cents)
-    quote = quotes.quote(
-        work.session,
-        account,
-        course,
-        run,
-        enrolment.price_cents,
-        work.today,
-        own_share_cents=own_share_cents,
-        enrolment_id=enrolment.id,
-    )
-    quote.require()
-    receipt = _hold(work, enrolment, quote)
-    # The run is the row that everybody wants, so it is locked last and shortest.
-    _take_place(work.session, run.id)
-    enrolment.status = "confirmed"
-    enrolment.own_share_cents = own_share_cents
-    enrolment.confirmed_at = work.now
-    enrolment.hold_id = receipt.id if receipt else None
-    enrolment.cooling_off_until = _cooling_off(work, quote, run)
-    history.record(
-        work,
-        enrolment.id,
-        "confirmed",
-        own_share_cents=own_share_cents,
-        funded_cents=quote.funded_cents,
-        transaction_id=enrolment.hold_id,
-    )
-    work.session.flush()
-    return Confirmed(enrolment, receipt)
 
 
 def decline(work: Work, enrolment_id: str) -> Enrolment:
@@ -225,31 +163,44 @@ def _run(session: Session, run_id: str) -> tuple[Run, Course]:
     return found[0], found[1]
 
 
-def _check_run(work: Work, run: Run, course: Course) -> None:
-    if run.status != "planned":
+def require_offered(run_status: str, course_status: str, first: datetime, now: datetime) -> None:
+    """Raise WrongState when a run that begins at ``first`` can no longer be taken."""
+    if run_status != "planned":
         raise WrongState(N_("This course run was cancelled."))
-    if course.status != "published":
+    if course_status != "published":
         raise WrongState(N_("This course is no longer offered."))
-    if starts_at(work.session, run) <= work.now:
+    if first <= now:
         raise WrongState(N_("This course run has begun; choose a later one."))
-    # Accredited today and on the first day, since that is when the learning is bought and begins.
-    for day in sorted({work.today, run.starts_on}):
-        accreditations.require_valid(work.session, run.provider_id, course, day)
-    if run.taken >= run.capacity:
+
+
+def require_accredited(
+    rows: Sequence[accreditations.Accredited],
+    provider_status: str,
+    course_id: str,
+    sector: str,
+    days: Iterable[date],
+) -> None:
+    """Raise NotAccredited when a day is not covered: that of buying, or that of beginning."""
+    for day in sorted(set(days)):
+        problem = accreditations.problem_of(rows, provider_status, course_id, sector, day)
+        if problem is not None:
+            raise accreditations.refusal(problem)
+
+
+def require_place(taken: int, capacity: int) -> None:
+    """Raise RunFull when no place is left."""
+    if taken >= capacity:
         raise RunFull(N_("This course run is full; choose another one."))
 
 
-def _check_own_share(price_cents: int, own_share_cents: int) -> None:
-    if isinstance(own_share_cents, bool) or not isinstance(own_share_cents, int):
-        raise Invalid(N_("Give a whole number of cents."), field="own_share_cents")
-    if not 0 <= own_share_cents <= price_cents:
-        raise Invalid(
-            N_("Your own share lies between 0 and the price of the course."),
-            field="own_share_cents",
-        )
+def _check_run(work: Work, run: Run, course: Course) -> None:
+    require_offered(run.status, course.status, starts_at(work.session, run), work.now)
+    for day in sorted({work.today, run.starts_on}):
+        accreditations.require_valid(work.session, run.provider_id, course, day)
+    require_place(run.taken, run.capacity)
 
 
-def _check_overlap(session: Session, account_id: str, run_id: str, but: str = "") -> None:
+def _check_overlap(session: Session, account_id: str, run_id: str) -> None:
     mine = session.scalars(select(RunSession).where(RunSession.run_id == run_id)).all()
     others = session.execute(
         select(RunSession, Course.title)
@@ -259,7 +210,6 @@ def _check_overlap(session: Session, account_id: str, run_id: str, but: str = ""
         .where(
             Enrolment.account_id == account_id,
             Enrolment.status.in_(HOLDS_PLACE),
-            Enrolment.id != but,
         )
         .order_by(RunSession.starts_at)
     ).all()
@@ -305,70 +255,3 @@ def _new(
 
 class _Twice(Exception):
     """The same course again while an enrolment in it is active."""
-
-
-def _hold(work: Work, enrolment: Enrolment, quote: quotes.Quote) -> journal.Receipt | None:
-    if not quote.lines:
-        return None
-    entry = journal.Entry("hold", enrolment.id, tuple(_held(enrolment.account_id, quote.lines)))
-    receipt = journal.post(work, entry)
-    work.session.add_all(
-        EnrolmentLine(
-            enrolment_id=enrolment.id,
-            lot_id=line.lot_id,
-            position=line.position,
-            scheme_id=line.scheme_id,
-            rule_id=line.rule_id,
-            unit=line.unit,
-            held=line.amount,
-            paid=0,
-            released=0,
-            clawed_back=0,
-        )
-        for line in quote.lines
-    )
-    return receipt
-
-
-def _held(account_id: str, lines: Sequence[quotes.Line]) -> list[journal.Line]:
-    postings = []
-    for line in lines:
-        for bucket, amount in (("available", -line.amount), ("held", line.amount)):
-            postings.append(
-                journal.Line(
-                    bucket,
-                    amount,
-                    line.scheme_id,
-                    line.unit,
-                    rule_id=line.rule_id,
-                    account_id=account_id,
-                    lot_id=line.lot_id,
-                )
-            )
-    return postings
-
-
-def _take_place(session: Session, run_id: str) -> None:
-    taken = session.execute(
-        update(Run)
-        .where(Run.id == run_id, Run.status == "planned", Run.taken < Run.capacity)
-        .values(taken=Run.taken + 1)
-    )
-    if taken.rowcount != 1:  # type: ignore[attr-defined]
-        raise RunFull(N_("This course run is full; choose another one."))
-
-
-def _cooling_off(work: Work, quote: quotes.Quote, run: Run) -> date | None:
-    """Return the last day of free withdrawal: the most favourable of the rules that pay."""
-    rules = work.session.scalars(
-        select(Rule).where(Rule.id.in_({line.rule_id for line in quote.lines if line.unit == EUR}))
-    )
-    last_days = [
-        min(
-            work.today + timedelta(days=rule.cooling_off_days),
-            run.starts_on - timedelta(days=rule.free_until_days + 1),
-        )
-        for rule in rules
-    ]
-    last = max(last_days, default=run.starts_on)
-    return last if last >= work.today else None

@@ -15,7 +15,7 @@ from ledger.accounts import lots, organisations, people, schemes
 from ledger.accounts.models import Posting
 from ledger.db import SYSTEM, Actor, Database
 from ledger.funders import budgets
-from ledger.providers import accreditations, catalogue, enrolments, runs, settling
+from ledger.providers import accreditations, catalogue, confirmations, enrolments, runs, settling
 from ledger.providers.models import Enrolment
 
 BEGIN = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -68,7 +68,7 @@ class Paying:
         holder = Actor("usr_holder", "holder", account_id=account.id)
         with self.database.work(holder, at(ends_on - timedelta(days=38))) as work:
             enrolment = enrolments.request(work, run.id)
-            enrolments.confirm(work, enrolment.id)
+            confirmations.confirm(work, enrolment.id)
         with self.database.work(self.staff, at(ends_on)) as work:
             done = work.session.get_one(Enrolment, enrolment.id)
             settling.settle(work, done, "completed", 100)

@@ -19,7 +19,7 @@ from ledger.errors import (
     RunFull,
     WrongState,
 )
-from ledger.providers import accreditations, enrolments, quotes
+from ledger.providers import accreditations, confirmations, enrolments, quotes
 from ledger.providers.models import Course, Enrolment, Run
 from ledger.providers.queries import enrolments as queries
 from tests.factories import OPERATOR, Holder, World, provider_actor
@@ -73,9 +73,9 @@ def test_money_is_held_in_the_order_of_spending(world: World) -> None:
         (never, 20_000),
     ]
     assert split.shortfall_cents == 0
-    done = world.do(holder.actor, enrolments.confirm, world.requested(holder, run).id)
+    done = world.do(holder.actor, confirmations.confirm, world.requested(holder, run).id)
     assert done.receipt is not None
-    assert done.enrolment.status == "confirmed"
+    assert world.status(done.id) == "confirmed"
     assert balances(world, holder) == {
         soon: (0, 20_000, 0, 0),
         narrow: (0, 30_000, 0, 0),
@@ -83,7 +83,7 @@ def test_money_is_held_in_the_order_of_spending(world: World) -> None:
         never: (70_000, 20_000, 0, 0),
     }
     with world.database.reading() as session:
-        view = queries.detail(session, holder.actor, done.enrolment.id)
+        view = queries.detail(session, holder.actor, done.id)
         assert [line.held for line in view.lines] == [20_000, 30_000, 30_000, 20_000]
         assert [event.kind for event in view.events] == ["requested", "confirmed"]
         assert session.get_one(Run, run.id).taken == 1
@@ -96,7 +96,7 @@ def test_all_or_nothing_with_what_is_missing_and_what_would_help(world: World) -
     run = world.run()
     enrolment = world.requested(holder, run)
     with pytest.raises(InsufficientBalance) as refusal:
-        world.do(holder.actor, enrolments.confirm, enrolment.id)
+        world.do(holder.actor, confirmations.confirm, enrolment.id)
     texts = [str(message) for message in refusal.value.field_errors["balance"]]
     assert "Money(minor=70000, unit='EUR') short" in texts[0]
     assert any("Techniekfonds" in text and "at most" in text for text in texts)
@@ -105,8 +105,8 @@ def test_all_or_nothing_with_what_is_missing_and_what_would_help(world: World) -
     assert balances(world, holder)[lot] == (40_000, 0, 0, 0)
     with world.database.reading() as session:
         assert session.get_one(Run, run.id).taken == 0
-    paid = world.do(holder.actor, enrolments.confirm, enrolment.id, own_share_cents=70_000)
-    assert paid.enrolment.own_share_cents == 70_000
+    paid = world.do(holder.actor, confirmations.confirm, enrolment.id, own_share_cents=70_000)
+    assert paid.own_share_cents == 70_000
     assert balances(world, holder)[lot] == (10_000, 30_000, 0, 0)
 
 
@@ -140,17 +140,17 @@ def test_a_tied_top_up_is_spent_on_its_enrolment_only(world: World) -> None:
     tied = world.lot(holder, 100_000, enrolment_id=first.id)
     other = world.requested(holder, world.run(in_days=60))
     with pytest.raises(InsufficientBalance):
-        world.do(holder.actor, enrolments.confirm, other.id)
-    world.do(holder.actor, enrolments.confirm, first.id)
+        world.do(holder.actor, confirmations.confirm, other.id)
+    world.do(holder.actor, confirmations.confirm, first.id)
     assert balances(world, holder)[tied] == (0, 100_000, 0, 0)
 
 
 def test_a_course_that_costs_nothing_holds_nothing(world: World) -> None:
     holder = world.holder()
     run = world.run(world.course(price_cents=0))
-    done = world.do(holder.actor, enrolments.confirm, world.requested(holder, run).id)
+    done = world.do(holder.actor, confirmations.confirm, world.requested(holder, run).id)
     assert done.receipt is None
-    assert done.enrolment.status == "confirmed"
+    assert world.status(done.id) == "confirmed"
 
 
 def test_the_provider_registers_with_number_and_code_once(world: World) -> None:
@@ -175,9 +175,9 @@ def test_the_provider_registers_with_number_and_code_once(world: World) -> None:
         texts.add(refusal.value.message)
     assert len(texts) == 1
     with pytest.raises(Forbidden):
-        world.do(staff, enrolments.confirm, enrolment.id)
-    done = world.do(holder.actor, enrolments.confirm, enrolment.id)
-    assert done.enrolment.status == "confirmed"
+        world.do(staff, confirmations.confirm, enrolment.id)
+    done = world.do(holder.actor, confirmations.confirm, enrolment.id)
+    assert world.status(done.id) == "confirmed"
 
 
 def test_a_provider_registers_for_its_own_runs_only(world: World) -> None:
@@ -207,7 +207,7 @@ def test_sessions_at_the_same_hours_are_refused(world: World) -> None:
     waiting = world.requested(holder, late)
     world.confirmed(holder, early)
     with pytest.raises(Overlap):
-        world.do(holder.actor, enrolments.confirm, waiting.id)
+        world.do(holder.actor, confirmations.confirm, waiting.id)
     world.confirmed(holder, world.run(starts_hour=13))
 
 
@@ -219,7 +219,7 @@ def test_a_full_run_is_refused_and_nothing_is_held(world: World) -> None:
     waiting = world.requested(second, run)
     world.confirmed(first, run)
     with pytest.raises(RunFull):
-        world.do(second.actor, enrolments.confirm, waiting.id)
+        world.do(second.actor, confirmations.confirm, waiting.id)
     assert [held for _, held, _, _ in balances(world, second).values()] == [0]
 
 
@@ -246,7 +246,7 @@ def test_accreditation_counts_today_and_at_the_start(world: World) -> None:
     )
     world.lot(holder, 100_000)
     with pytest.raises(NotAccredited):
-        world.do(holder.actor, enrolments.confirm, enrolment.id)
+        world.do(holder.actor, confirmations.confirm, enrolment.id)
 
 
 def test_begun_runs_and_wrong_states(world: World) -> None:
@@ -256,16 +256,16 @@ def test_begun_runs_and_wrong_states(world: World) -> None:
     waiting = world.requested(holder, run)
     enrolment = world.confirmed(holder, world.run(in_days=60))
     with pytest.raises(WrongState):
-        world.do(holder.actor, enrolments.confirm, enrolment.id)
+        world.do(holder.actor, confirmations.confirm, enrolment.id)
     world.later(days=4)
     with pytest.raises(WrongState):
         world.requested(world.holder(), run)
     with pytest.raises(WrongState):
-        world.do(holder.actor, enrolments.confirm, waiting.id)
+        world.do(holder.actor, confirmations.confirm, waiting.id)
     for wrong in (-1, 100_001):
         other = world.requested(holder, world.run(in_days=90 + wrong % 7))
         with pytest.raises(Invalid):
-            world.do(holder.actor, enrolments.confirm, other.id, wrong)
+            world.do(holder.actor, confirmations.confirm, other.id, wrong)
 
 
 def test_what_was_not_confirmed_in_time_lapses_once(world: World) -> None:
@@ -288,8 +288,8 @@ def test_the_price_is_frozen_when_it_begins(world: World) -> None:
     enrolment = world.requested(holder)
     with world.database.work(OPERATOR, world.now) as work:
         work.session.get_one(Course, enrolment.course_id).price_cents = 300_000
-    done = world.do(holder.actor, enrolments.confirm, enrolment.id)
-    assert done.enrolment.price_cents == 100_000
+    done = world.do(holder.actor, confirmations.confirm, enrolment.id)
+    assert done.price_cents == 100_000
     assert sum(held for _, held, _, _ in balances(world, holder).values()) == 100_000
 
 

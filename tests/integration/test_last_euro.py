@@ -13,7 +13,7 @@ from ledger.accounts import lots
 from ledger.accounts.models import Transaction
 from ledger.db import Database
 from ledger.errors import DomainError, InsufficientBalance, RunFull
-from ledger.providers import enrolments
+from ledger.providers import confirmations
 from ledger.providers.models import Enrolment, EnrolmentLine, Run
 from tests.factories import Holder, World
 
@@ -28,7 +28,7 @@ def outcomes(world: World, waiting: list[tuple[Holder, str]]) -> list[type[Domai
         holder, enrolment_id = pair
         barrier.wait()
         try:
-            world.database.perform(holder.actor, enrolments.confirm, enrolment_id)
+            world.database.perform(holder.actor, confirmations.confirm, enrolment_id)
         except DomainError as refusal:
             return type(refusal)
         return None

@@ -9,7 +9,7 @@ from ledger.accounts import journal
 from ledger.db import Work
 from ledger.errors import Invalid
 from ledger.messages import N_
-from ledger.providers import attendance, cancellations, completions, enrolments
+from ledger.providers import attendance, cancellations, completions, confirmations, enrolments
 from ledger.providers.queries import enrolments as queries
 from ledger.providers.queries import quotes as quote_queries
 from ledger.providers.schemas.catalogue import page_of
@@ -134,7 +134,7 @@ def get_enrolment(enrolment_id: str) -> Any:
 @idempotent(MovedJson)
 def confirm(work: Work, given: dict[str, Any], enrolment_id: str) -> Any:
     """Take the place and hold the price less the own share, from all lots or from none."""
-    done = enrolments.confirm(work, enrolment_id, given["own_share_cents"])
+    done = confirmations.confirm(work, enrolment_id, given["own_share_cents"])
     return _moved(work, enrolment_id, done.receipt)
 
 

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from ledger import clock
 from ledger.errors import DomainError, Invalid
 from ledger.messages import N_
-from ledger.providers import attendance, cancellations, enrolments
+from ledger.providers import attendance, cancellations, confirmations, enrolments
 from ledger.providers.queries import enrolments as queries
 from ledger.providers.queries import quotes as quote_queries
 from ledger.providers.queries import runs as run_queries
@@ -73,7 +73,7 @@ def confirm(enrolment_id: str) -> Page:
         # Spaces can be part of a password, so it is taken as it was sent.
         if not auth.confirmed_by_password(request.form["password"]):
             raise Invalid(N_("This is not your password."), field="password")
-        unit.perform(enrolments.confirm, enrolment_id, given["own_share"])
+        unit.perform(confirmations.confirm, enrolment_id, given["own_share"])
 
     return _step(enrolment_id, step, N_("You are enrolled. The money for it is set aside."))
 

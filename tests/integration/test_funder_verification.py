@@ -36,9 +36,9 @@ def test_sound_books_have_no_finding(world: World) -> None:
     [
         ("budget_payment", "amount = amount + 1"),
         ("grant_batch", "total = total + 1"),
-        ("grant_batch", "row_count = row_count + 1"),
+        ("grant_batch", "row_count = row_count + 1, refused_count = refused_count + 1"),
         ("accrual_run", "credited_total = credited_total + 1"),
-        ("accrual_run", "credited_count = 0"),
+        ("accrual_run", "credited_count = credited_count + 1"),
     ],
 )
 def test_a_changed_row_is_named(world: World, table: str, change: str) -> None:

@@ -1,12 +1,14 @@
 """The same call twice gives the same answer once done: ``Idempotency-Key`` for API writes.
 
 Key row, change and stored answer stand in one unit of work. The verb runs within a savepoint, so
-that a refusal undoes what the verb did while the key and the refusal itself are kept.
+that a refusal undoes what the verb did while the key and the refusal itself are kept. Calls that
+share a unit of work with others' are in :mod:`ledger.web.gathering`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from functools import wraps
@@ -19,11 +21,13 @@ from sqlalchemy.exc import IntegrityError
 from ledger.db import Work
 from ledger.errors import Busy, Conflict, DomainError, Invalid
 from ledger.messages import N_
-from ledger.web import problems, unit
+from ledger.web import auth, problems, unit
 from ledger.web.models import IdempotencyKey
+from ledger.web.outcomes import Key, Outcome
 
 HEADER = "Idempotency-Key"
 _LONGEST = 255
+_PLAIN = re.compile("[!-~]+").fullmatch
 _PARAMETER = {
     "in": "header",
     "name": HEADER,
@@ -64,13 +68,18 @@ def idempotent(
 
             return run(write, required=required)
 
-        apidoc: dict[str, Any] = deepcopy(getattr(view, "_apidoc", {}))
-        manual = apidoc.setdefault("manual_doc", {})
-        manual.setdefault("parameters", []).append({**_PARAMETER, "required": required})
-        wrapper._apidoc = apidoc  # type: ignore[attr-defined]
+        wrapper._apidoc = described(view, required=required)  # type: ignore[attr-defined]
         return wrapper
 
     return decorate
+
+
+def described(view: Call, *, required: bool = True) -> dict[str, Any]:
+    """Return the description of an API view with the header in it."""
+    apidoc: dict[str, Any] = deepcopy(getattr(view, "_apidoc", {}))
+    manual = apidoc.setdefault("manual_doc", {})
+    manual.setdefault("parameters", []).append({**_PARAMETER, "required": required})
+    return apidoc
 
 
 def run(write: Write, *, required: bool = True) -> Response:
@@ -79,22 +88,29 @@ def run(write: Write, *, required: bool = True) -> Response:
     Raises IdempotencyKeyMissing, IdempotencyKeyReused, and what ``write`` raises when no key is
     given.
     """
-    key = request.headers.get(HEADER, "")
-    if not key:
+    key = asked_key(required=required)
+    if key is None:
+        answer, status = unit.perform(write)
+        return response(Outcome(current_app.json.dumps(answer), status))
+    return response(unit.perform(_once, key, write))
+
+
+def asked_key(*, required: bool = True) -> Key | None:
+    """Return the key of this request. Raises IdempotencyKeyMissing, and Invalid for a wrong one."""
+    value = request.headers.get(HEADER, "")
+    if not value:
         if required:
             raise IdempotencyKeyMissing(
                 N_("Send an Idempotency-Key header, so that this change is made only once."),
                 field=HEADER,
             )
-        answer, status = unit.perform(write)
-        return _response(current_app.json.dumps(answer), status, replayed=False)
-    if len(key) > _LONGEST or not all("!" <= c <= "~" for c in key):
+        return None
+    if len(value) > _LONGEST or not _PLAIN(value):
         raise Invalid(
             N_("An Idempotency-Key has 1 to 255 letters, digits and marks, without spaces."),
             field=HEADER,
         )
-    body, status, replayed = unit.perform(_once, key, _fingerprint(), write)
-    return _response(body, status, replayed=replayed)
+    return Key(auth.current_actor().id, value, _fingerprint())
 
 
 def _fingerprint() -> str:
@@ -103,14 +119,14 @@ def _fingerprint() -> str:
     return hashlib.sha256(head + content).hexdigest()
 
 
-def _once(work: Work, key: str, fingerprint: str, write: Write) -> tuple[str, int, bool]:
-    identity = (work.actor.id, key)
+def _once(work: Work, key: Key, write: Write) -> Outcome:
+    identity = (key.actor_id, key.value)
     row = work.session.get(IdempotencyKey, identity)
     if row is None:
         row = IdempotencyKey(
-            actor_id=work.actor.id,
-            key=key,
-            request_hash=fingerprint,
+            actor_id=key.actor_id,
+            key=key.value,
+            request_hash=key.fingerprint,
             status=0,
             body="",
             created_at=work.now,
@@ -123,33 +139,45 @@ def _once(work: Work, key: str, fingerprint: str, write: Write) -> tuple[str, in
             row = work.session.get(IdempotencyKey, identity)
             if row is None:
                 raise
-    if row.request_hash != fingerprint:
-        raise IdempotencyKeyReused(
-            N_("This Idempotency-Key was used before for another request. Use a new one.")
-        )
+    if row.request_hash != key.fingerprint:
+        raise reused()
     if row.status:
-        return row.body, row.status, True
-    row.body, row.status = _attempt(work, write)
-    return row.body, row.status, False
+        return Outcome(row.body, row.status, replayed=True)
+    outcome = _attempt(work, write)
+    row.body, row.status = outcome.body, outcome.status
+    return outcome
 
 
-def _attempt(work: Work, write: Write) -> tuple[str, int]:
+def reused() -> IdempotencyKeyReused:
+    """Return the refusal of a key that came before with another request."""
+    return IdempotencyKeyReused(
+        N_("This Idempotency-Key was used before for another request. Use a new one.")
+    )
+
+
+def _attempt(work: Work, write: Write) -> Outcome:
     try:
         with work.session.begin_nested():
             answer, status = write(work)
     except Busy:
         raise  # not an outcome: trying again with the same key must be possible
-    except DomainError as refusal:
-        return current_app.json.dumps(problems.document(refusal)), refusal.status
-    return current_app.json.dumps(answer), status
+    except DomainError as error:
+        return refusal(error)
+    return Outcome(current_app.json.dumps(answer), status)
 
 
-def _response(body: str, status: int, *, replayed: bool) -> Response:
-    response = Response(
-        body + "\n",
-        status,
-        mimetype=problems.MEDIA_TYPE if status >= 400 else "application/json",
+def refusal(error: DomainError) -> Outcome:
+    """Return a refusal as it is kept, in the language of this request."""
+    return Outcome(current_app.json.dumps(problems.document(error)), error.status)
+
+
+def response(outcome: Outcome) -> Response:
+    """Return the response that sends an outcome."""
+    sent = Response(
+        outcome.body + "\n",
+        outcome.status,
+        mimetype=problems.MEDIA_TYPE if outcome.status >= 400 else "application/json",
     )
-    if replayed:
-        response.headers["Idempotency-Replayed"] = "true"
-    return response
+    if outcome.replayed:
+        sent.headers["Idempotency-Replayed"] = "true"
+    return sent

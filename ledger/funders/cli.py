@@ -12,7 +12,9 @@ from ledger.accounts import schemes
 from ledger.accounts.models import Membership, User
 from ledger.db import SYSTEM, Actor, Database
 from ledger.errors import NotFound
-from ledger.funders import accruals, grants
+from ledger.funders import accruals, grants, queries, steps
+from ledger.funders.accruals import Result
+from ledger.funders.granting import REFUSALS, Outcome
 from ledger.i18n import format_money
 from ledger.messages import N_
 
@@ -30,8 +32,9 @@ def import_grants(
 ) -> None:
     """Grant the rows of a CSV FILE: account_number, amount, expires_on, reference.
 
-    All rows or none. Above the scheme's limit a second person has to approve on the web page. A
-    file that was sent before is refused.
+    A file with a wrong row is refused whole. Above the scheme's limit, counted together with what
+    the same person granted on that day, a second person has to approve on the web page. A file
+    that was sent before is refused; one that was stopped halfway goes on where it stopped.
 
     \b
     Examples:
@@ -43,10 +46,41 @@ def import_grants(
     if dry_run:
         _tell(database, scheme_id, data, file.name)
         return
-    outcome = database.perform(actor, grants.submit_file, scheme_id, data, file.name)
-    click.echo(f"{outcome.row_count:,} grants, batch {outcome.batch_id}: {outcome.status}.")
+    with database.reading() as session:
+        batch_id = grants.under_way(session, scheme_id, data)
+    if batch_id is None:
+        outcome = database.perform(actor, grants.submit_file, scheme_id, data, file.name)
+    else:
+        click.echo(f"Batch {batch_id} was stopped halfway; it goes on.")
+        outcome = database.perform(actor, grants.go_on, scheme_id, batch_id)
+    if not outcome.done:
+        outcome = _to_the_end(database, actor, scheme_id, outcome)
+    click.echo(
+        f"{outcome.granted_count or outcome.row_count:,} grants, batch {outcome.batch_id}:"
+        f" {outcome.status}."
+    )
     if outcome.status == "awaiting":
         click.echo("A second person of the funder has to approve it on the page of the batch.")
+    for line, why in _refusals(database, outcome):
+        click.echo(f"line {line}: {why}", err=True)
+
+
+def _to_the_end(database: Database, actor: Actor, scheme_id: str, begun: Outcome) -> Outcome:
+    with click.progressbar(length=begun.row_count, label="Granting") as bar:
+        bar.update(begun.handled)
+
+        def tick(outcome: Outcome) -> None:
+            bar.update(outcome.handled - bar.pos)
+
+        return steps.to_the_end(database, actor, grants.go_on, tick, scheme_id, begun.batch_id)
+
+
+def _refusals(database: Database, outcome: Outcome) -> list[tuple[int, str]]:
+    if not outcome.refused_count:
+        return []
+    with database.reading() as session:
+        refused = queries.refused_rows(session, outcome.batch_id)
+    return [(row.line, REFUSALS[row.refusal or ""]) for row in refused]
 
 
 def _tell(database: Database, scheme_id: str, data: bytes, name: str) -> None:
@@ -89,13 +123,18 @@ def _employee(database: Database, email: str, scheme_id: str) -> Actor:
 def accrue(database: Database, scheme_id: str, period: str, dry_run: bool) -> None:
     """Run the accrual rule of a SCHEME for a PERIOD (2026 or 2026-03).
 
-    Running a period again credits only who was not credited for it yet.
+    Running a period again credits only who was not credited for it yet; a run that was stopped
+    halfway goes on where it stopped.
 
     \b
     Examples:  leerrekening accrue sch_01J… 2026
                leerrekening accrue sch_01J… 2026-03 --dry-run
     """
-    result = database.perform(SYSTEM, accruals.run, scheme_id, period, dry_run=dry_run)
+    with database.reading() as session:
+        today = clock.today(clock.now())
+        result = accruals.look(session, SYSTEM, scheme_id, period, today)
+    if not dry_run:
+        result = _accrue(database, scheme_id, period, result)
     total = format_money(result.total, result.unit, "en")
     done = "would be credited" if dry_run else "credited"
     click.echo(f"{result.credited:,} accounts {done}, {total} together.")
@@ -103,6 +142,19 @@ def accrue(database: Database, scheme_id: str, period: str, dry_run: bool) -> No
         f"Before: {result.before:,}. Not eligible: {result.not_eligible:,}. "
         f"At the cap: {result.at_cap:,}. Nothing due: {result.nothing_due:,}."
     )
+
+
+def _accrue(database: Database, scheme_id: str, period: str, looked: Result) -> Result:
+    begun = database.perform(SYSTEM, accruals.begin, scheme_id, period, looked)
+    if begun.visited:
+        click.echo("This period was stopped halfway; it goes on.")
+    with click.progressbar(length=begun.to_visit, label="Visiting accounts") as bar:
+        bar.update(begun.visited)
+
+        def tick(result: Result) -> None:
+            bar.update(result.visited - bar.pos)
+
+        return steps.to_the_end(database, SYSTEM, accruals.go_on, tick, scheme_id, period)
 
 
 COMMANDS = (("import", import_grants), ("", accrue))

@@ -18,8 +18,7 @@ from sqlalchemy.orm import Session
 from ledger import clock
 from ledger.accounts import schemes
 from ledger.accounts.models import Fund, Organisation, Rule, Scheme
-from ledger.db import Work, driver
-from ledger.errors import Conflict
+from ledger.db import Stale, Work, driver
 from ledger.funders.models import Round
 from ledger.messages import N_, Message
 from ledger.sets import Question
@@ -117,7 +116,7 @@ def holders(
 
 
 def count(session: Session, offer: Offer) -> None:
-    """Count what was met on the round's row, last of all. Raises Conflict when it changed."""
+    """Count what was met on the round's row, last of all. Raises Stale when it is not there."""
     total = offer.met * offer.round.amount
     done = session.execute(
         update(Round)
@@ -130,4 +129,4 @@ def count(session: Session, offer: Offer) -> None:
         .execution_options(synchronize_session=False)
     )
     if done.rowcount != 1:  # type: ignore[attr-defined]
-        raise Conflict(N_("The round changed at this moment. Please try again."))
+        raise Stale

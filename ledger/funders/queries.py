@@ -45,6 +45,15 @@ class BatchView:
     decided_by_name: str | None
     decided_at: datetime | None
     reason: str | None
+    granted_count: int
+    granted_total: int
+    refused_count: int
+    moved_at: datetime | None
+
+    @property
+    def handled(self) -> int:
+        """Return the number of rows that were granted or refused."""
+        return self.granted_count + self.refused_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,7 @@ class BatchRowView:
     amount: int
     expires_on: date | None
     reference: str | None
+    refusal: str | None  # why it was not granted, a code of granting.REFUSALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,9 @@ class RunView:
     credited_total: int
     first_run_at: datetime
     last_run_at: datetime
+    status: str  # running, done
+    visited: int  # accounts, in the present or last pass
+    to_visit: int
 
 
 def payments(session: Session, scheme_id: str) -> tuple[PaymentView, ...]:
@@ -123,6 +136,10 @@ def _batches(session: Session, scheme_id: str, batch_id: str | None) -> tuple[Ba
             decided_by_name=decided_by or row.decided_by,
             decided_at=row.decided_at,
             reason=row.reason,
+            granted_count=row.granted_count,
+            granted_total=row.granted_total,
+            refused_count=row.refused_count,
+            moved_at=row.moved_at,
         )
         for row, made_by, decided_by in session.execute(query)
     )
@@ -143,11 +160,24 @@ def batch_rows(
     )
     if after is not None:
         query = query.where(GrantRow.line > int(after[0]))
-    views = [
-        BatchRowView(row.line, number, row.amount, row.expires_on, row.reference)
-        for row, number in session.execute(query)
-    ]
+    views = [_batch_row(row, number) for row, number in session.execute(query)]
     return paging.page(views, limit, lambda view: (view.line,))
+
+
+def refused_rows(session: Session, batch_id: str) -> tuple[BatchRowView, ...]:
+    """Return the rows of a batch that turned out impossible, by line, at most a hundred."""
+    query = (
+        select(GrantRow, Account.number)
+        .join(Account, Account.id == GrantRow.account_id)
+        .where(GrantRow.batch_id == batch_id, GrantRow.refusal.is_not(None))
+        .order_by(GrantRow.line)
+        .limit(_LATEST)
+    )
+    return tuple(_batch_row(row, number) for row, number in session.execute(query))
+
+
+def _batch_row(row: GrantRow, number: str) -> BatchRowView:
+    return BatchRowView(row.line, number, row.amount, row.expires_on, row.reference, row.refusal)
 
 
 def accrual_runs(session: Session, scheme_id: str) -> tuple[RunView, ...]:
@@ -160,7 +190,14 @@ def accrual_runs(session: Session, scheme_id: str) -> tuple[RunView, ...]:
     )
     return tuple(
         RunView(
-            row.period, row.credited_count, row.credited_total, row.first_run_at, row.last_run_at
+            row.period,
+            row.credited_count,
+            row.credited_total,
+            row.first_run_at,
+            row.last_run_at,
+            row.status,
+            row.visited,
+            row.to_visit,
         )
         for row in rows
     )

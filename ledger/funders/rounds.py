@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from psycopg.errors import UniqueViolation
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from ledger import ids
 from ledger.accounts import history, journal, schemes
 from ledger.accounts.journal import Entry, Line, NewLot, Receipt
-from ledger.db import Actor, Work, driver
+from ledger.db import Actor, Stale, Work, driver
 from ledger.errors import (
     AlreadyDone,
     Conflict,
@@ -158,7 +159,7 @@ def request_many(work: Work, asks: Sequence[Ask]) -> list[Requested | DomainErro
 
     A refusal writes nothing and concerns nobody else: NotFound, Forbidden, WrongState before or
     after the round's time, NotEligible, AlreadyDone for a second request in the same round, and
-    RoundSpent. Raises Conflict when the round changed meanwhile: then the whole is undone.
+    RoundSpent. Raises Stale when a round changed meanwhile: the whole has to run again.
     """
     found = offers.of_rounds(work, {ask.round_id for ask in asks})
     account_ids = {ask.actor.account_id for ask in asks if ask.actor.account_id is not None}
@@ -207,22 +208,7 @@ def spent() -> RoundSpent:
 
 def _grant(work: Work, met: Sequence[_Met]) -> Iterator[Requested]:
     receipts = journal.post_many(work, [_entry(one) for one in met])
-    insert(
-        driver(work.session),
-        "round_request",
-        _REQUEST,
-        [
-            (
-                one.id,
-                one.offer.round.id,
-                one.account_id,
-                one.offer.round.amount,
-                receipt.id,
-                work.now,
-            )
-            for one, receipt in zip(met, receipts, strict=True)
-        ],
-    )
+    _keep(work, met, receipts)
     for offer in {one.offer.round.id: one.offer for one in met}.values():
         offers.count(work.session, offer)
     return (
@@ -237,6 +223,18 @@ def _grant(work: Work, met: Sequence[_Met]) -> Iterator[Requested]:
         )
         for one, receipt in zip(met, receipts, strict=True)
     )
+
+
+def _keep(work: Work, met: Sequence[_Met], receipts: Sequence[Receipt]) -> None:
+    rows = [
+        (one.id, one.offer.round.id, one.account_id, one.offer.round.amount, receipt.id, work.now)
+        for one, receipt in zip(met, receipts, strict=True)
+    ]
+    try:
+        insert(driver(work.session), "round_request", _REQUEST, rows)
+    except UniqueViolation as error:
+        # The same account by another process, at this very moment; next time it is seen.
+        raise Stale from error
 
 
 def _entry(one: _Met) -> Entry:

@@ -98,10 +98,11 @@ def _started(key: _Key, task: Callable[[], Progress]) -> Future[Progress]:
 def _run(key: _Key, task: Callable[[], Progress], future: Future[Progress]) -> None:
     try:
         answer = task()
-    except (
-        BaseException
-    ) as error:  # for whoever waits for it; on the page it shows as standing still
+    except BaseException as error:
         _forget(key)
+        if not isinstance(error, DomainError):
+            # Perhaps nobody waits for it any more; on the page it shows as standing still.
+            _log.exception("stopped: %s", key[1])
         future.set_exception(error)
     else:
         _forget(key)

@@ -11,10 +11,9 @@ import pytest
 from ledger.accounts import lots, organisations, schemes
 from ledger.accounts.models import Account, Transaction
 from ledger.batching import Batcher
-from ledger.db import SYSTEM, Database
+from ledger.db import SYSTEM, Database, Stale
 from ledger.errors import (
     AlreadyDone,
-    Conflict,
     DomainError,
     Forbidden,
     InsufficientBalance,
@@ -210,7 +209,9 @@ def test_round_that_makes_no_sense_is_refused(world: World) -> None:
             world.do(funder, rounds.open_round, scheme.id, amount, budget, opens, closes)
         assert list(refusal.value.field_errors) == [field]
     with pytest.raises(NotFound):
-        world.do(funder_actor(world.funder().id), rounds.open_round, scheme.id, 1, 1, now, now + day)
+        world.do(
+            funder_actor(world.funder().id), rounds.open_round, scheme.id, 1, 1, now, now + day
+        )
     with pytest.raises(Forbidden):
         world.do(world.holder().actor, rounds.open_round, scheme.id, 1, 1, now, now + day)
 
@@ -229,15 +230,19 @@ def test_round_that_changes_meanwhile_undoes_the_whole(
         seen = offers.of_rounds(work, [made.id])
         seen[made.id].left = 2  # as somebody saw it before the first request was kept
         monkeypatch.setattr(offers, "of_rounds", lambda *_: seen)
-        with pytest.raises(Conflict), work.session.begin_nested():
+        with pytest.raises(Stale), work.session.begin_nested():
             rounds.request_many(work, [Ask(second.actor, made.id), Ask(third.actor, made.id)])
     monkeypatch.setattr(offers, "of_rounds", real)
     assert kept(world, made) == (AMOUNT, 1)
     assert [available(world, one) for one in (second, third)] == [0, 0]
 
 
-def test_crowd_never_gets_more_than_the_budget(world: World) -> None:
+@pytest.mark.parametrize("near", [0, 2_000])
+def test_crowd_never_gets_more_than_the_budget(
+    world: World, monkeypatch: pytest.MonkeyPatch, near: int
+) -> None:
     """Three processes' worth of batchers on one round, with fewer places than people."""
+    monkeypatch.setattr(offers, "NEAR_THE_END", near)
     made = opened(world, 7, rest=1)
     holders = [world.holder() for _ in range(24)]
     apart = lambda asked: asked.actor.account_id  # noqa: E731

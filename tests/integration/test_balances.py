@@ -6,56 +6,12 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ledger.accounts import balances, journal, lots
-from ledger.accounts.journal import Entry, Line
-from ledger.accounts.models import BUCKETS, Account, Posting
-from ledger.db import SYSTEM, Database, Work
-from tests.integration.funding import NOW, Funding, accounts, funding
+from ledger.accounts import balances
+from ledger.accounts.models import BUCKETS, Posting
+from ledger.db import SYSTEM, Database
+from tests.integration.funding import NOW
 from tests.integration.sealed import seal, seal_in
-
-PROVIDER = "org_school"
-
-
-def two_funders(database: Database) -> tuple[Funding, Funding, Account]:
-    """Return two funders with 10 000 and 5 000 each, and a holder of 1 000 of either."""
-    money = funding(database, budget=10_000), funding(database, name="Regio", budget=5_000)
-    holder, other = accounts(database, 2)
-    for each in money:
-        items = [
-            lots.Credit(account.id, amount, "grant", f"{each.scheme_id} {account.id}")
-            for account, amount in ((holder, 1_000), (other, 500))
-        ]
-        with database.work(SYSTEM, NOW) as work:
-            lots.credit(work, each.scheme_id, items)
-    return *money, holder
-
-
-def hold(work: Work, account: Account, subject: str) -> journal.Receipt:
-    """Hold 300 of every lot of an account."""
-    moved = [
-        Line(bucket, amount, lot.scheme_id, account_id=account.id, lot_id=lot.id)
-        for lot in lots.of_account(work.session, account.id)
-        for bucket, amount in (("available", -300), ("held", 300))
-    ]
-    return journal.post(work, Entry("hold", subject, tuple(moved)))
-
-
-def settle(work: Work, account: Account, subject: str, held: journal.Receipt) -> None:
-    """Pay a provider 200 of every lot, give 40 back to the holder and 60 to the funder."""
-    parts = {"held": -300, "payable": 200, "available": 40, "returned": 60}
-    moved = [
-        Line(
-            bucket,
-            amount,
-            lot.scheme_id,
-            account_id=account.id,
-            lot_id=lot.id,
-            provider_id=PROVIDER if bucket == "payable" else None,
-        )
-        for lot in lots.of_account(work.session, account.id)
-        for bucket, amount in parts.items()
-    ]
-    journal.post(work, Entry("settle", subject, tuple(moved), resolves_id=held.id))
+from tests.integration.spending import PROVIDER, hold, settle, two_funders
 
 
 def counted(session: Session, scheme_id: str, bucket: str) -> int:

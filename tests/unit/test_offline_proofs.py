@@ -6,86 +6,30 @@ import copy
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.accounts.seals import checkpoints, merkle, notes, offline, rotations
+from ledger.accounts.seals import checkpoints, offline
 from ledger.accounts.seals.notes import Signer
-from ledger.accounts.seals.rotations import KeyRecord
-from ledger.cli import main
 from ledger.errors import Invalid
-
-NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-NAME = "leerrekening.example/journal"
-HASHES = [hashlib.sha256(f"transaction {n}".encode()).digest() for n in range(20)]
-CHANGED_AT = 12  # from here on the second key signs
-
-Proof = dict[str, Any]
-
-
-def signer(number: int, name: str = NAME) -> Signer:
-    """Return a key that is the same in every run."""
-    return Signer(name, Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32))
-
-
-FIRST, SECOND, THIRD = signer(1), signer(2), signer(3)
-
-
-@cache
-def hash_of(start: int, stop: int) -> bytes:
-    """Return the hash over a complete stretch of the log of these tests."""
-    if stop - start == 1:
-        return merkle.leaf(HASHES[start])
-    middle = (start + stop) // 2
-    return merkle.node(hash_of(start, middle), hash_of(middle, stop))
-
-
-@cache
-def checkpoint(size: int, by: Signer | None = None) -> str:
-    """Return the seal over ``size`` transactions."""
-    by = by or (SECOND if size > CHANGED_AT else FIRST)
-    return checkpoints.make(size, merkle.root(size, hash_of), NOW + timedelta(seconds=size), by)
-
-
-@cache
-def rotation(old: Signer = FIRST, new: Signer = SECOND, *, by: tuple[Signer, ...] = ()) -> str:
-    """Return the record of a change of keys."""
-    record = KeyRecord(new.verifier, NOW, CHANGED_AT, old.verifier.id, "yearly change")
-    return rotations.make(record, by or (old, new))
-
-
-def inclusion(position: int = 5, size: int = 8) -> Proof:
-    """Return a proof that holds."""
-    return {
-        "format": "leerrekening-inclusion/1",
-        "receipt": {"id": f"txn_{position}", "hash": HASHES[position].hex()},
-        "position": position,
-        "size": size,
-        "path": [one.hex() for one in merkle.inclusion(position, size, hash_of)],
-        "checkpoint": checkpoint(size),
-        "rotations": [rotation()],
-    }
-
-
-def consistency(old: int = 6, new: int = 11) -> Proof:
-    """Return a proof that holds."""
-    return {
-        "format": "leerrekening-consistency/1",
-        "old_size": old,
-        "new_size": new,
-        "path": [one.hex() for one in merkle.consistency(old, new, hash_of)],
-        "old_checkpoint": checkpoint(old),
-        "new_checkpoint": checkpoint(new),
-        "rotations": [rotation()],
-    }
+from tests.unit.proof_samples import (
+    FIRST,
+    HASHES,
+    NAME,
+    NOW,
+    SECOND,
+    THIRD,
+    Proof,
+    checkpoint,
+    consistency,
+    inclusion,
+    rotation,
+    signer,
+    with_,
+)
 
 
 def verify(proof: Proof | bytes, *keys: Signer, receipt: str | None = None) -> object:
@@ -98,10 +42,6 @@ def refusal(proof: Proof | bytes, *keys: Signer, receipt: str | None = None) -> 
     with pytest.raises(Invalid) as refused:
         verify(proof, *keys, receipt=receipt)
     return str(refused.value)
-
-
-def with_(proof: Proof, **changes: Any) -> Proof:
-    return {**proof, **changes}
 
 
 def test_a_transaction_in_the_log_is_proved() -> None:
@@ -355,73 +295,3 @@ def test_a_key_with_another_id_is_refused() -> None:
     line = FIRST.verifier.line
     with pytest.raises(Invalid, match="id in this public key"):
         offline.keys(line.replace(FIRST.verifier.id, "00000000"))
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder, without settings, as the working directory."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("LEERREKENING_INSTANCE_PATH", raising=False)
-    monkeypatch.setenv("LEERREKENING_DATABASE_URL", "nonsense")
-    return tmp_path
-
-
-def command(folder: Path, proof: Proof | bytes, *more: str) -> Result:
-    content = proof if isinstance(proof, bytes) else json.dumps(proof).encode()
-    (folder / "proof.json").write_bytes(content)
-    (folder / "keys.txt").write_text(f"{FIRST.verifier.line}\n", "utf-8")
-    return CliRunner().invoke(main, ["verify-proof", "proof.json", *more])
-
-
-def test_the_command_needs_no_installation(folder: Path) -> None:
-    done = command(folder, inclusion(), "--key", "keys.txt")
-    assert done.exit_code == 0, done.output
-    assert HASHES[5].hex() in done.output
-    done = command(folder, consistency(), "--key", "keys.txt")
-    assert done.exit_code == 0, done.output
-    assert "begins unchanged with its first 6" in done.output
-    assert sorted(path.name for path in folder.iterdir()) == ["keys.txt", "proof.json"]
-
-
-def test_the_command_answers_in_json(folder: Path) -> None:
-    done = command(folder, inclusion(), "--key", "keys.txt", "--json")
-    said = json.loads(done.output)
-    assert (done.exit_code, said["valid"], said["position"]) == (0, True, 5)
-    assert said["checkpoint"]["root"] == merkle.root(8, hash_of).hex()
-    done = command(folder, consistency(), "--key", "keys.txt", "--json")
-    assert (json.loads(done.output)["old"]["size"], done.exit_code) == (6, 0)
-    done = command(folder, with_(inclusion(), position=4), "--key", "keys.txt", "--json")
-    said = json.loads(done.output)
-    assert (done.exit_code, said["valid"]) == (1, False)
-    assert "does not lead" in said["why"]
-
-
-@pytest.mark.parametrize(
-    ("proof", "more", "said"),
-    [
-        (inclusion(), (), "No public key was given"),
-        (with_(inclusion(), position=4), ("--key", "keys.txt"), "does not lead"),
-        (inclusion(), ("--key", "keys.txt", "--receipt", "00"), "about another receipt"),
-        (inclusion(), ("--key", "proof.json"), "not a public key"),
-        (b"\x00" * 2_000_000, ("--key", "keys.txt"), "larger than a proof"),
-        (b"\xff\xfe", ("--key", "keys.txt"), "not JSON"),
-    ],
-)
-def test_the_command_says_what_is_wrong_in_one_sentence(
-    folder: Path, proof: Proof | bytes, more: tuple[str, ...], said: str
-) -> None:
-    done = command(folder, proof, *more)
-    assert done.exit_code == 1
-    assert said in done.output
-    assert done.output.startswith("Error: ")
-    assert done.output.count("\n") == 1
-
-
-def test_a_missing_file_is_named(folder: Path) -> None:
-    done = CliRunner().invoke(main, ["verify-proof", "absent.json"])
-    assert done.exit_code == 2
-    assert "absent.json" in done.output
-
-
-def test_notes_and_offline_agree_on_what_a_key_line_is() -> None:
-    assert notes.parse_verifier(THIRD.verifier.line) == offline.keys(THIRD.verifier.line)[0]

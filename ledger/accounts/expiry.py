@@ -45,7 +45,10 @@ def notify(work: Work, on: date) -> int:
         statement = insert(ExpiryNotice).from_select(
             ["lot_id", "days_before", "recorded_on"], _to_notify(on, days, nearer)
         )
-        result = work.session.connection().execute(statement)
+        # Without the option PostgreSQL's count of inserted rows is thrown away.
+        result = work.session.connection().execute(
+            statement, execution_options={"preserve_rowcount": True}
+        )
         recorded += result.rowcount
         nearer = days
     return recorded

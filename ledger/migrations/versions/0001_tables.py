@@ -1062,7 +1062,6 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["run_id"], ["course_run.id"], name=op.f("fk_enrolment_run_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_enrolment")),
-        sa.UniqueConstraint("hold_id", name=op.f("uq_enrolment_hold_id")),
         sqlite_strict=True,
     )
     op.create_index("ix_enrolment_account", "enrolment", ["account_id", "id"], unique=False)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from ledger import clock
+from ledger import clock, sets
 from ledger.accounts import history, journal
 from ledger.db import Actor, Stale, Work, driver
 from ledger.errors import (
@@ -220,24 +220,11 @@ def _carry_out(work: Work, decisions: Sequence[_Decision]) -> list[Confirmed]:
         raise Stale("a lot") from error
     by_id = {d.enrolment.id: receipt for d, receipt in zip(holding, receipts, strict=True)}
     done = [_confirmed(work, d, by_id.get(d.enrolment.id)) for d in decisions]
+    events = [_event(d, c) for d, c in zip(decisions, done, strict=True)]
     connection = driver(work.session)
-    writing.write(connection, [_written(d, c) for d, c in zip(decisions, done, strict=True)])
-    history.record_many(
-        work,
-        [
-            history.NewEvent(
-                c.id,
-                "confirmed",
-                d.wish.actor.id,
-                {
-                    "own_share_cents": c.own_share_cents,
-                    "funded_cents": c.funded_cents,
-                    "transaction_id": c.receipt.id if c.receipt else None,
-                },
-            )
-            for d, c in zip(decisions, done, strict=True)
-        ],
-    )
+    with sets.together(connection):
+        history.record_many(work, events)
+        writing.write(connection, [_written(d, c) for d, c in zip(decisions, done, strict=True)])
     work.session.expire_all()  # rows that it read before are no longer true
     return done
 
@@ -285,6 +272,16 @@ def _confirmed(work: Work, decision: _Decision, receipt: journal.Receipt | None)
         cooling_off_until=decision.cooling_off_until,
         receipt=receipt,
     )
+
+
+def _event(decision: _Decision, confirmed: Confirmed) -> history.NewEvent:
+    receipt = confirmed.receipt
+    data = {
+        "own_share_cents": confirmed.own_share_cents,
+        "funded_cents": confirmed.funded_cents,
+        "transaction_id": receipt.id if receipt else None,
+    }
+    return history.NewEvent(confirmed.id, "confirmed", decision.wish.actor.id, data)
 
 
 def _written(decision: _Decision, confirmed: Confirmed) -> writing.Confirmation:

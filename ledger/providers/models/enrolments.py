@@ -63,7 +63,7 @@ class Enrolment(Base):
     confirmed_at: Mapped[datetime | None]
     cooling_off_until: Mapped[date | None]  # last day of free withdrawal; None: none
     stopped_at: Mapped[datetime | None]  # the holder stopped; attendance was still unknown
-    hold_id: Mapped[str | None] = mapped_column(unique=True)  # the transaction of its hold
+    hold_id: Mapped[str | None]  # the transaction of its hold
     result: Mapped[str | None]
     grade: Mapped[str | None]
     attended_percent: Mapped[int | None]

@@ -113,7 +113,8 @@ def foreign(product: Product, people: dict[str, Login]) -> dict[str, str]:
     values["case_id"] = str(product.ask("SELECT id FROM review_case LIMIT 1")[0][0])
     values["batch_id"] = str(product.ask("SELECT id FROM grant_batch LIMIT 1")[0][0])
     values["token"] = str(product.ask("SELECT token FROM credential LIMIT 1")[0][0])
-    return values | {"period": "2026-01", "code": "not-found", "code_id": "cod_unknown"}
+    fixed = {"period": "2026-01", "code": "not-found", "code_id": "cod_unknown", "size": "1"}
+    return values | fixed
 
 
 def _cases(product: Product, values: dict[str, str]) -> Iterator[Case]:

@@ -25,9 +25,11 @@ from ledger.providers.schemas.enrolments import (
     MovedJson,
     QuoteJson,
     QuoteQuery,
+    confirmed_json,
     detail_json,
 )
 from ledger.web import auth, unit
+from ledger.web.gathering import batched
 from ledger.web.i18n import show
 from ledger.web.idempotency import idempotent
 from ledger.web.openapi import PREFIX, Blueprint
@@ -131,11 +133,10 @@ def get_enrolment(enrolment_id: str) -> Any:
 @blueprint.arguments(ConfirmInput)
 @blueprint.response(200, MovedJson)
 @auth.roles("holder")
-@idempotent(MovedJson)
-def confirm(work: Work, given: dict[str, Any], enrolment_id: str) -> Any:
+@batched(confirmations.confirm_many, confirmed_json)
+def confirm(given: dict[str, Any], enrolment_id: str) -> confirmations.Wish:
     """Take the place and hold the price less the own share, from all lots or from none."""
-    done = confirmations.confirm(work, enrolment_id, given["own_share_cents"])
-    return _moved(work, enrolment_id, done.receipt)
+    return confirmations.Wish(auth.current_actor(), enrolment_id, given["own_share_cents"])
 
 
 @blueprint.route("/enrolments/<enrolment_id>/decline", methods=["POST"])

@@ -10,6 +10,7 @@ from ledger.messages import N_
 from ledger.money import LIMIT
 from ledger.providers.cancellations import REASONS
 from ledger.providers.completions import RESULTS
+from ledger.providers.confirmations import Confirmed
 from ledger.providers.schemas.fields import Euros
 
 _CHOOSE = N_("Choose one of the list.")
@@ -243,4 +244,38 @@ def detail_json(detail: Any) -> dict[str, Any]:
         "events": detail.events,
         "credential_id": detail.credential_id,
         "is_disputed": detail.is_disputed,
+    }
+
+
+def confirmed_json(done: Confirmed) -> dict[str, Any]:
+    """Return what ``MovedJson`` makes of a confirmed enrolment, a good deal quicker.
+
+    On an opening day this is written thousands of times while others wait for it.
+    """
+    until, receipt = done.cooling_off_until, done.receipt
+    return {
+        "id": done.id,
+        "status": "confirmed",
+        "begun_by": done.begun_by,
+        "begun_at": done.begun_at.isoformat(),
+        "account_number": done.account_number,
+        "course_id": done.course_id,
+        "course_title": done.course_title,
+        "provider_id": done.provider_id,
+        "provider_name": done.provider_name,
+        "run_id": done.run_id,
+        "starts_on": done.starts_on.isoformat(),
+        "ends_on": done.ends_on.isoformat(),
+        "price_cents": done.price_cents,
+        "own_share_cents": done.own_share_cents,
+        "confirm_until": done.confirm_until.isoformat(),
+        "confirmed_at": done.confirmed_at.isoformat(),
+        "cooling_off_until": until.isoformat() if until else None,
+        "stopped_at": None,
+        "result": None,
+        "grade": None,
+        "attended_percent": None,
+        "ended_at": None,
+        "receipt": {"id": receipt.id, "hash": receipt.hash} if receipt else None,
+        "credential_id": None,
     }

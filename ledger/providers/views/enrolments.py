@@ -19,7 +19,7 @@ from ledger.providers.queries import runs as run_queries
 from ledger.providers.schemas.enrolments import ConfirmForm, ReactForm, ReasonForm
 from ledger.providers.views.enrolment_words import words
 from ledger.providers.views.labels import room
-from ledger.web import auth, forms, unit
+from ledger.web import auth, forms, gathering, unit
 
 Page = str | tuple[str, int] | Response
 
@@ -73,7 +73,8 @@ def confirm(enrolment_id: str) -> Page:
         # Spaces can be part of a password, so it is taken as it was sent.
         if not auth.confirmed_by_password(request.form["password"]):
             raise Invalid(N_("This is not your password."), field="password")
-        unit.perform(confirmations.confirm, enrolment_id, given["own_share"])
+        wish = confirmations.Wish(auth.current_actor(), enrolment_id, given["own_share"])
+        gathering.submit(confirmations.confirm_many, wish)
 
     return _step(enrolment_id, step, N_("You are enrolled. The money for it is set aside."))
 

@@ -9,8 +9,9 @@ from werkzeug.wrappers import Response
 from ledger.errors import DomainError, Invalid
 from ledger.files import MAX_BYTES
 from ledger.funders import grants, queries
-from ledger.funders.granting import Outcome
+from ledger.funders.granting import REFUSALS, Outcome
 from ledger.funders.schemas import ReasonForm, grant_form
+from ledger.funders.views import own
 from ledger.funders.views.labels import room
 from ledger.funders.views.own import Page, figures
 from ledger.messages import N_
@@ -59,6 +60,10 @@ def upload(scheme_id: str) -> Page:
         if sent is None or not sent.filename:
             raise Invalid(N_("Choose a file."), field="file")
         data = sent.stream.read(MAX_BYTES + 1)
+        with unit.reading() as session:
+            stopped = grants.under_way(session, scheme_id, data)
+        if stopped is not None:
+            return _to(scheme_id, stopped)
         found = unit.perform(grants.stage, scheme_id, data, sent.filename)
     except DomainError as error:
         return _page(scheme_id, error), error.status
@@ -72,8 +77,12 @@ def upload(scheme_id: str) -> Page:
 @blueprint.get("/funder/schemes/<scheme_id>/grants/<batch_id>")
 @auth.roles("funder")
 def show(scheme_id: str, batch_id: str) -> Page:
-    """Show a batch: what it grants to whom, and what can be done with it."""
-    return _batch_page(scheme_id, batch_id, None)
+    """Show a batch: what it grants to whom, how far it is, and what can be done with it."""
+    with unit.reading() as session:
+        figures(scheme_id)
+        batch = queries.batch(session, scheme_id, batch_id)
+    page = _batch_page(scheme_id, batch_id, None)
+    return own.watched(page, batch.moved_at) if batch.status == "granting" else page
 
 
 @blueprint.post("/funder/schemes/<scheme_id>/grants/<batch_id>/submit")
@@ -102,6 +111,17 @@ def approve(scheme_id: str, batch_id: str) -> Page:
     """Grant what a colleague put forward."""
     try:
         outcome = unit.perform(grants.approve, scheme_id, batch_id)
+    except DomainError as error:
+        return _batch_page(scheme_id, batch_id, error), error.status
+    return _told(scheme_id, outcome)
+
+
+@blueprint.post("/funder/schemes/<scheme_id>/grants/<batch_id>/go-on")
+@auth.roles("funder")
+def go_on(scheme_id: str, batch_id: str) -> Page:
+    """Go on with what was decided on and stopped halfway."""
+    try:
+        outcome = unit.perform(grants.go_on, scheme_id, batch_id)
     except DomainError as error:
         return _batch_page(scheme_id, batch_id, error), error.status
     return _told(scheme_id, outcome)
@@ -137,20 +157,33 @@ def _batch_page(scheme_id: str, batch_id: str, error: DomainError | None) -> str
     with unit.reading() as session:
         batch = queries.batch(session, scheme_id, batch_id)
         rows = queries.batch_rows(session, batch_id, request.args.get("cursor"))
+        refused = queries.refused_rows(session, batch_id) if batch.refused_count else ()
     return render_template(
         "funders/grant_batch.html",
         scheme=scheme,
         batch=batch,
         rows=rows,
+        refused=refused,
+        refusals=REFUSALS,
+        moves=own.moves(batch.moved_at),
         mine=batch.made_by == current_actor().user_id,
         errors=forms.texts(error) if error else {},
         values=request.form if error else {},
     )
 
 
-def _told(scheme_id: str, outcome: Outcome) -> Response:
+def _told(scheme_id: str, outcome: Outcome) -> Page:
+    if not outcome.done:
+        # The first step is made; the rest goes on in the server, and mostly ends at once.
+        batch_id = outcome.batch_id
+        try:
+            outcome = own.go_on(batch_id, grants.go_on, scheme_id, batch_id) or outcome
+        except DomainError as error:
+            return _batch_page(scheme_id, batch_id, error), error.status
     if outcome.status == "committed":
         flash(gettext("Granted. The accounts hold the money now."))
+    elif outcome.status == "granting":
+        flash(gettext("It is being granted now. It goes on when you leave this page."))
     elif outcome.status == "awaiting":
         flash(gettext("Kept. A second person of your organisation has to approve it."))
     else:

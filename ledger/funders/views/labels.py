@@ -26,6 +26,7 @@ for _role, _label, _endpoint in (
 BATCH_STATES = {
     "preview": (N_("Not confirmed yet"), "info"),
     "awaiting": (N_("Waits for a second person"), "warn"),
+    "granting": (N_("Being granted"), "info"),
     "committed": (N_("Granted"), "good"),
     "rejected": (N_("Rejected"), "bad"),
 }

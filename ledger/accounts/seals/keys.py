@@ -47,6 +47,11 @@ class Keys:
         self._passphrase = passphrase.encode() or None
         self._read: dict[str, Signer] = {}
 
+    @property
+    def were_used(self) -> bool:
+        """Tell whether a key was read by this object, so that there is one for sure."""
+        return bool(self._read)
+
     def signer(self, work: Work) -> Signer:
         """Return the key that signs now, and make the first one when there is none.
 
@@ -59,9 +64,8 @@ class Keys:
         newest = current(work.session)
         if newest is not None:
             return self._signer(newest)
-        signer = self._make(self._name)
-        _register(work, KeyRecord(signer.verifier, work.now, 0), [signer])
-        return signer
+        made = self._make(self._name)
+        return self._signer(_register(work, KeyRecord(made.verifier, work.now, 0), [made]))
 
     def rotate(self, work: Work, reason: str | None = None, *, lost: bool = False) -> SealKey:
         """Let a new key sign from now on, and record it signed by the old key and by the new one.

@@ -12,15 +12,16 @@ from datetime import datetime
 from ledger.accounts.seals import merkle
 from ledger.sets import Connection, stored
 
-# One statement, so one snapshot. OFFSET 0 makes each look-up go by its key, whatever the
-# statistics say of a table that is empty at one moment and full at the next.
+# One statement, so one snapshot. The rows to take by their place in the table and OFFSET 0 make
+# every look-up go straight there, whatever the statistics say of a table that is empty at one
+# moment and full at the next.
 _ON_POSTGRESQL = r"""
     WITH taken AS (
-        DELETE FROM journal_unsealed WHERE transaction_id IN (
-            SELECT transaction_id FROM journal_unsealed AS u
+        DELETE FROM journal_unsealed WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM journal_unsealed AS u
             WHERE (SELECT true FROM journal_transaction WHERE id = u.transaction_id)
             ORDER BY transaction_id LIMIT %(most)s
-        )
+        ))
         RETURNING transaction_id
     ), placed AS (
         INSERT INTO journal_log (position, transaction_id, leaf, counted_at)

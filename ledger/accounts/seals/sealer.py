@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from ledger.accounts.models import Seal, Tile, Unsealed
 from ledger.accounts.seals import checkpoints, places, tiles, turn
-from ledger.accounts.seals.keys import Keys, current
+from ledger.accounts.seals.keys import Keys
 from ledger.accounts.seals.notes import Signer
 from ledger.db import SYSTEM, Database, Work, driver
 
@@ -28,27 +28,7 @@ def seal(work: Work, signer: Signer) -> Seal | None:
 
     The moments of seals strictly rise, also when the clock was moved back.
     """
-    if not turn.take(work.session):
-        return None
-    last = newest(work.session)
-    size, after = (last.size, last.sealed_at + _TICK) if last else (0, None)
-    leaves = places.give(driver(work.session), size, after, BATCH)
-    if not leaves:
-        return None
-    edge = tiles.Edge(size, tiles.reader(work.session))
-    _keep(work.session, edge.add(leaves))
-    sealed_at = max(work.now, after) if after else work.now
-    root = edge.root()
-    head = Seal(
-        size=edge.size,
-        root=root,
-        sealed_at=sealed_at,
-        key_id=signer.verifier.id,
-        note=checkpoints.make(edge.size, root, sealed_at, signer),
-    )
-    work.session.add(head)
-    work.session.flush()
-    return head
+    return _seal(work, signer)[0] if turn.take(work.session) else None
 
 
 def rounds(database: Database, keys: Keys, *, wait: bool = False) -> Iterator[int]:
@@ -62,8 +42,7 @@ def rounds(database: Database, keys: Keys, *, wait: bool = False) -> Iterator[in
         with database.reading() as session:
             if not waiting(session):
                 return
-            keyless = current(session) is None
-        if keyless:
+        if not keys.were_used:
             # By itself, so that a seal that fails does not leave a new key file behind each time.
             database.perform(SYSTEM, keys.signer)
         count = database.perform(SYSTEM, _round, keys, wait)
@@ -72,7 +51,9 @@ def rounds(database: Database, keys: Keys, *, wait: bool = False) -> Iterator[in
 
 def waiting(session: Session) -> bool:
     """Tell whether any transaction waits for its place."""
-    return session.scalar(select(Unsealed.transaction_id).limit(1)) is not None
+    # By the index, which soon steps over the rows that were taken before.
+    first = select(Unsealed.transaction_id).order_by(Unsealed.transaction_id).limit(1)
+    return session.scalar(first) is not None
 
 
 def newest(session: Session) -> Seal | None:
@@ -83,9 +64,30 @@ def newest(session: Session) -> Seal | None:
 def _round(work: Work, keys: Keys, wait: bool) -> int:
     if not turn.take(work.session, wait=wait):
         return 0
-    before = newest(work.session)
-    done = seal(work, keys.signer(work))
-    return done.size - (before.size if before else 0) if done else 0
+    return _seal(work, keys.signer(work))[1]
+
+
+def _seal(work: Work, signer: Signer) -> tuple[Seal | None, int]:
+    """Return the new seal and how many transactions it added."""
+    last = newest(work.session)
+    size, after = (last.size, last.sealed_at + _TICK) if last else (0, None)
+    leaves = places.give(driver(work.session), size, after, BATCH)
+    if not leaves:
+        return None, 0
+    edge = tiles.Edge(size, tiles.reader(work.session))
+    _keep(work.session, edge.add(leaves))
+    sealed_at = max(work.now, after) if after else work.now
+    root = edge.root()
+    head = Seal(
+        size=edge.size,
+        root=root,
+        sealed_at=sealed_at,
+        key_id=signer.verifier.id,
+        note=checkpoints.make(edge.size, root, sealed_at, signer),
+    )
+    work.session.add(head)
+    work.session.flush()
+    return head, len(leaves)
 
 
 def _keep(session: Session, fresh: list[tiles.Fresh]) -> None:

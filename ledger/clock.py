@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -14,6 +15,8 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+# A unit of work asks for its one moment over and over.
+@lru_cache(maxsize=64)
 def today(moment: datetime) -> date:
     """Return the legal date in Amsterdam at ``moment`` (which must carry a time zone)."""
     return moment.astimezone(AMSTERDAM).date()

@@ -61,6 +61,13 @@ class Question:
         )
         self._converters = [(at, _FROM_TEXT[name]) for at, name in (types or {}).items()]
 
+    def ask(self, connection: Connection, keys: Sequence[str]) -> list[Row]:
+        """Return the rows about ``keys``."""
+        if isinstance(connection, sqlite3.Connection):
+            return self._on_sqlite(connection, json.dumps(keys))
+        parameters = {"keys": columns([(key,) for key in keys], 1)[0]}
+        return connection.execute(self._postgresql, parameters, prepare=True).fetchall()
+
     def _on_sqlite(self, connection: sqlite3.Connection, keys: str) -> list[Row]:
         rows: list[Row] = connection.execute(self._sqlite, {"keys": keys}).fetchall()
         if not self._converters:
@@ -146,17 +153,26 @@ def columns(rows: Sequence[Row], width: int) -> list[str]:
     """
     if not rows:
         return ["{}"] * width
-    return [f"{{{','.join(map(_element, column))}}}" for column in zip(*rows, strict=True)]
+    return [_array(column) for column in zip(*rows, strict=True)]
+
+
+def _array(column: Sequence[Any]) -> str:
+    kinds = set(map(type, column))
+    if kinds == {str}:
+        text = '","'.join(column)
+        # Most columns are ids and codes: nothing in them has to be escaped.
+        if "\\" not in text and text.count('"') == 2 * (len(column) - 1):
+            return f'{{"{text}"}}'
+    elif kinds == {int}:
+        return f"{{{','.join(map(str, column))}}}"
+    return f"{{{','.join(map(_element, column))}}}"
 
 
 def _element(value: Any) -> str:
     if value is None:
         return "NULL"
-    if type(value) is str:
-        # Quoted, so that neither NULL nor a comma means anything; ids have nothing to escape.
-        if '"' in value or "\\" in value:
-            value = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{value}"'
     if type(value) is bytes:
         return f'"\\\\x{value.hex()}"'
-    return f'"{value}"'
+    # Quoted, so that neither NULL nor a comma means anything.
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'

@@ -95,7 +95,7 @@ def confirm_many(work: Work, wishes: Sequence[Wish]) -> list[Confirmed | DomainE
     meanwhile what was read: then nothing of this is kept and the whole work has to run again.
     """
     connection = driver(work.session)
-    known = facts.read(connection, [wish.enrolment_id for wish in wishes])
+    known = facts.read(connection, [wish.enrolment_id for wish in wishes], work.today)
     taken: dict[str, int] = {}
     outcomes: list[_Decision | DomainError] = []
     for wish in wishes:
@@ -133,7 +133,7 @@ def _decide(work: Work, known: Facts, wish: Wish, taken: dict[str, int]) -> _Dec
 
 
 def _check_run(work: Work, run: Run, taken_now: int) -> None:
-    first = run.sessions[0].starts_at if run.sessions else clock.local(run.starts_on)
+    first = run.first_session or clock.local(run.starts_on)
     enrolments.require_offered(run.status, run.course.status, first, work.now)
     enrolments.require_accredited(
         run.accreditations,
@@ -146,10 +146,11 @@ def _check_run(work: Work, run: Run, taken_now: int) -> None:
 
 
 def _check_overlap(enrolment: Enrolment, run: Run) -> None:
+    sessions = run.meetings() if enrolment.others else ()
     for meeting in enrolment.others:
         if any(
             meeting.starts_at < mine.ends_at and mine.starts_at < meeting.ends_at
-            for mine in run.sessions
+            for mine in sessions
         ):
             raise Overlap(
                 N_("On %(moment)s you have a session of %(course)s, which you are enrolled in."),
@@ -178,10 +179,9 @@ def _quote(
     schemes = [known.schemes[key] for key in sorted(wanted)]
     rules = {}
     for scheme in schemes:
-        rule = scheme.rule_on(work.today)
-        if rule is None:
+        if scheme.rule is None:
             raise NotFound(N_("This scheme has no rules in force on %(day)s."), day=work.today)
-        rules[scheme.id] = rule
+        rules[scheme.id] = scheme.rule
     return quotes.split(
         enrolment.lots,
         schemes,
@@ -203,7 +203,7 @@ def _cooling_off(work: Work, known: Facts, quote: quotes.Quote, run: Run) -> dat
             run.starts_on - timedelta(days=rule.free_until_days + 1),
         )
         for scheme in paying
-        if (rule := scheme.rule_on(work.today)) is not None
+        if (rule := scheme.rule) is not None
     ]
     last = max(last_days, default=run.starts_on)
     return last if last >= work.today else None

@@ -98,9 +98,14 @@ class Run(NamedTuple):
     capacity: int
     taken: int
     status: str
+    first_session: datetime | None
     course: Course
-    sessions: tuple[Meeting, ...]  # in order of time
+    session_rows: Sequence[Sequence[str]] | None  # as the database says them, see meetings()
     accreditations: tuple[Accreditation, ...]
+
+    def meetings(self) -> tuple[Meeting, ...]:
+        """Return the sessions in order of time; few holders have anything they can overlap."""
+        return _meetings(self.session_rows)
 
 
 class Rule(NamedTuple):
@@ -123,17 +128,13 @@ class Rule(NamedTuple):
 
 
 class Scheme(NamedTuple):
-    """A scheme with all versions of its rules, oldest first."""
+    """A scheme with the version of its rules that is in force; None before the first."""
 
     id: str
     name: str
     name_en: str
     unit: str
-    rules: list[Rule]
-
-    def rule_on(self, day: date) -> Rule | None:
-        """Return the version in force on ``day``; None before the first."""
-        return next((rule for rule in reversed(self.rules) if rule.valid_from <= day), None)
+    rule: Rule | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,8 @@ _ENROLMENTS = Question(
 _RUNS = Question(
     """
     SELECT r.id, r.provider_id, o.name, o.status, r.starts_on, r.ends_on, r.capacity, r.taken,
-        r.status, c.id, c.title, c.status, c.sector, c.form, c.workload_hours,
+        r.status, (SELECT min(s.starts_at) FROM run_session s WHERE s.run_id = r.id),
+        c.id, c.title, c.status, c.sector, c.form, c.workload_hours,
         (SELECT {list}({items}(s.starts_at, s.ends_at, ''))
             FROM run_session s WHERE s.run_id = r.id),
         (SELECT {list}({items}(n.course_id, n.status, n.sectors, n.valid_from, n.valid_until,
@@ -177,7 +179,7 @@ _RUNS = Question(
     JOIN organisation o ON o.id = r.provider_id
     WHERE r.id IN (SELECT run_id FROM enrolment WHERE id {among})
     """,
-    {4: "date", 5: "date", 15: "json", 16: "json"},
+    {4: "date", 5: "date", 9: "timestamptz", 16: "json", 17: "json"},
 )
 _RULES = Question(
     """
@@ -193,15 +195,17 @@ _RULES = Question(
 )
 
 
-def read(connection: Connection, enrolment_ids: Sequence[str]) -> Facts:
-    """Return what there is to know about these enrolments; unknown ids are simply absent."""
+def read(connection: Connection, enrolment_ids: Sequence[str], day: date) -> Facts:
+    """Return what there is to know about these enrolments on ``day``; unknown ids are absent."""
     enrolments, runs, rules = Question.ask_all(
         connection, (_ENROLMENTS, _RUNS, _RULES), enrolment_ids
     )
     schemes: dict[str, Scheme] = {}
-    for row in rules:
-        scheme = schemes.setdefault(row[0], Scheme._make((*row[:4], [])))
-        scheme.rules.append(Rule._make(row[4:]))
+    for row in rules:  # by date, so that the version in force comes last
+        rule = Rule._make(row[4:]) if row[5] <= day else None
+        known = schemes.get(row[0])
+        if known is None or rule is not None:
+            schemes[row[0]] = Scheme._make((*row[:4], rule))
     return Facts(
         {row[0]: _enrolment(row) for row in enrolments},
         {row[0]: _run(row) for row in runs},
@@ -228,10 +232,10 @@ def _run(row: sets.Row) -> Run:
             date.fromisoformat(last),
             why,
         )
-        for course_id, status, sectors, first, last, why in row[16] or ()
+        for course_id, status, sectors, first, last, why in row[17] or ()
     ]
-    course = Course._make(row[9:15])
-    return Run._make((*row[:9], course, _meetings(row[15]), tuple(accreditations)))
+    course = Course._make(row[10:16])
+    return Run._make((*row[:10], course, row[16], tuple(accreditations)))
 
 
 _day = date.fromisoformat

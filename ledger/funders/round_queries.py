@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -10,7 +10,7 @@ from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from ledger import clock
-from ledger.accounts import people, schemes
+from ledger.accounts import neighbours, people, schemes
 from ledger.accounts.models import Organisation, Scheme
 from ledger.accounts.neighbours import Named, Step
 from ledger.errors import NotFound
@@ -64,6 +64,12 @@ class Offered:
     def open(self) -> bool:
         """Tell whether this holder can ask now."""
         return self.round.state == "open" and not self.unmet and self.asked_at is None
+
+
+def register() -> None:
+    """Let the account pages know of rounds; calling it again changes nothing."""
+    neighbours.register_names("req", names)
+    neighbours.register_steps("rounds", steps)
 
 
 def of_scheme(session: Session, scheme_id: str, now: datetime) -> tuple[RoundView, ...]:
@@ -132,13 +138,13 @@ def steps(session: Session, account_id: str, now: datetime) -> Iterable[Step]:
             )
 
 
-def names(session: Session, subjects: Iterable[str]) -> dict[str, Named]:
+def names(session: Session, subjects: Collection[str]) -> dict[str, Named]:
     """Name requests by the funder that granted them."""
     rows = session.execute(
         select(RoundRequest.id, Scheme.name, Scheme.name_en)
         .join(Round, Round.id == RoundRequest.round_id)
         .join(Scheme, Scheme.id == Round.scheme_id)
-        .where(RoundRequest.id.in_(list(subjects)))
+        .where(RoundRequest.id.in_(subjects))
     )
     return {
         request_id: Named(name, name_en or None, Message(N_("asked for in a round")))

@@ -1,7 +1,8 @@
-"""The JSON API of funders: their schemes, budget paid in, grants, the postings."""
+"""The JSON API of funders: their schemes, budget paid in, grants, rounds, the postings."""
 
 from __future__ import annotations
 
+from ledger.funders.api.rounds import blueprint as rounds
 from ledger.funders.api.schemes import blueprint as schemes
 
-blueprints = (schemes,)
+blueprints = (schemes, rounds)

@@ -16,6 +16,7 @@ from ledger.web.i18n import language
 
 # Here and not per page, because the first item of a role is where signing in leads.
 for _role, _label, _endpoint in (
+    ("holder", N_("Ask for budget"), "rounds.index"),
     ("funder", N_("Schemes"), "funder_schemes.index"),
     ("funder", N_("Audit"), "audit.overview"),
     ("auditor", N_("Audit"), "audit.overview"),
@@ -29,6 +30,12 @@ BATCH_STATES = {
     "granting": (N_("Being granted"), "info"),
     "committed": (N_("Granted"), "good"),
     "rejected": (N_("Rejected"), "bad"),
+}
+ROUND_STATES = {
+    "planned": (N_("Not open yet"), "info"),
+    "open": (N_("Open"), "good"),
+    "spent": (N_("Budget spent"), "warn"),
+    "closed": (N_("Closed"), "neutral"),
 }
 FUNDER_STATES = {
     "admitted": (N_("Admitted"), "good"),
@@ -53,6 +60,9 @@ FIELDS = {
     "received_on": N_("Received on"),
     "file": N_("File"),
     "period": N_("Period"),
+    "budget": N_("Budget of the round"),
+    "opens_at": N_("Opens"),
+    "closes_at": N_("Closes"),
     "reason": N_("Reason"),
     "reply_until": N_("Reply possible until"),
     "name": N_("Name"),
@@ -119,6 +129,7 @@ def _words() -> dict[str, object]:
         "FORMS": FORMS,
         "FUNDER_KINDS": FUNDER_KINDS,
         "BATCH_STATES": BATCH_STATES,
+        "ROUND_STATES": ROUND_STATES,
         "FUNDER_STATES": FUNDER_STATES,
         "SCHEME_STATES": SCHEME_STATES,
         "STAFF_ROLES": STAFF_ROLES,

@@ -23,6 +23,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.types import JSON, BigInteger, Boolean, Date, String, Text, TypeDecorator
 
 from ledger import clock
@@ -126,7 +127,11 @@ def driver(session: Session) -> psycopg.Connection[Any] | sqlite3.Connection:
     For set-based statements where going through SQLAlchemy would cost more than the statement.
     """
     session.flush()  # what it was told so far, those statements must see
-    found = session.connection().connection.driver_connection
+    return _driver_of(session.connection().connection)
+
+
+def _driver_of(pooled: PoolProxiedConnection) -> psycopg.Connection[Any] | sqlite3.Connection:
+    found = pooled.driver_connection
     if not isinstance(found, psycopg.Connection | sqlite3.Connection):
         raise TypeError(f"no driver of ours: {type(found)}")
     return found
@@ -149,6 +154,25 @@ class Database:
         """Open a session for questions; nothing that happens in it can be kept."""
         with Session(self._reader, autoflush=False, expire_on_commit=False) as session:
             yield session
+
+    @contextmanager
+    def asking(self) -> Iterator[psycopg.Connection[Any] | sqlite3.Connection]:
+        """Lend a driver's own connection for one statement that only reads.
+
+        It has no transaction around it and costs one round trip: for what every request asks.
+        """
+        pooled = self._reader.raw_connection()
+        try:
+            connection = _driver_of(pooled)
+            if isinstance(connection, psycopg.Connection):
+                connection.autocommit = True
+            yield connection
+            if isinstance(connection, psycopg.Connection):
+                connection.autocommit = False
+        except BaseException:
+            pooled.invalidate()
+            raise
+        pooled.close()
 
     @contextmanager
     def work(self, actor: Actor, now: datetime | None = None) -> Iterator[Work]:
@@ -252,6 +276,9 @@ def _prepare_postgresql(connection: psycopg.Connection[Any], _record: object) ->
 
 
 def _read_one_snapshot(connection: psycopg.Connection[Any], _record: object) -> None:
+    connection.autocommit = True
+    connection.execute("SET default_transaction_read_only = on")
+    connection.autocommit = False
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     connection.read_only = True
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import UTC, date, datetime
 
+import psycopg
 import pytest
 from sqlalchemy import func, insert, inspect, select, text
+from sqlalchemy.exc import DBAPIError
 
 from ledger import migrations
 from ledger.accounts.models import Transaction
@@ -20,6 +23,19 @@ def test_database_is_migrated_and_of_the_engine_named(
     assert database.engine.dialect.name == asked
     assert migrations.current(database.engine) == migrations.head()
     assert "journal_posting" in inspect(database.engine).get_table_names()
+
+
+def test_neither_door_for_questions_lets_anything_be_written(database: Database) -> None:
+    write = "DELETE FROM event"
+    with pytest.raises(DBAPIError), database.reading() as session:
+        session.execute(text(write))
+    for _ in range(2):
+        with pytest.raises((psycopg.Error, sqlite3.Error)), database.asking() as connection:
+            connection.execute(write)
+    with database.asking() as connection:
+        assert connection.execute("SELECT 1").fetchall() == [(1,)]
+    with database.reading() as session:
+        assert session.scalar(text("SELECT 1")) == 1
 
 
 @pytest.mark.parametrize("turn", ["first", "second"])

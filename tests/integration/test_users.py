@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from ledger.accounts import users
-from ledger.accounts.models import User
+from ledger.accounts.models import ApiKey, Membership, User
 from ledger.db import SYSTEM, Database
 from ledger.errors import Conflict, Forbidden, Invalid, NotFound
 from tests.factories import PASSWORD, World
@@ -101,11 +102,43 @@ def test_a_disabled_user_is_out_at_once(world: World) -> None:
 def test_a_key_works_until_it_expires(world: World) -> None:
     _, found = _signed_in(world)
     key = world.do(SYSTEM, users.add_api_key, found.membership_id)
-    with world.database.reading() as session:
-        known = users.load_key(session, key, world.now)
+    with world.database.asking() as connection:
+        known = users.load_key(connection, key, world.now)
         assert known is not None and known.user_id == found.user_id
-        assert users.load_key(session, key, world.now + timedelta(days=366)) is None
-        assert users.load_key(session, "lrk_unknown", world.now) is None
+        assert users.load_key(connection, key, world.now + timedelta(days=366)) is None
+        assert users.load_key(connection, "lrk_unknown", world.now) is None
+    with world.database.work(SYSTEM, world.now) as work:
+        work.session.get_one(User, known.user_id).disabled_at = world.now
+    with world.database.asking() as connection:
+        assert users.load_key(connection, key, world.now) is None
+
+
+def test_a_revoked_key_works_no_more(world: World) -> None:
+    _, found = _signed_in(world)
+    key = world.do(SYSTEM, users.add_api_key, found.membership_id)
+    with world.database.work(SYSTEM, world.now) as work:
+        work.session.scalars(select(ApiKey)).one().revoked_at = world.now
+    with world.database.asking() as connection:
+        assert users.load_key(connection, key, world.now) is None
+
+
+def test_a_key_stands_for_what_a_session_of_that_role_stands_for(world: World) -> None:
+    _, holder = _signed_in(world)
+    provider = world.provider()
+    world.do(SYSTEM, users.add_user, "jan@example.nl", "Jan", PASSWORD, "provider", provider.id)
+    world.do(SYSTEM, users.add_membership, holder.user_id, "provider", provider.id)
+    with world.database.reading() as session:
+        members = session.scalars(select(Membership.id)).all()
+        expected = {
+            who.membership_id: who
+            for user_id in session.scalars(select(User.id))
+            for who in users.memberships(session, user_id)
+        }
+    assert len(members) == len(expected) == 3
+    for member in members:
+        key = world.do(SYSTEM, users.add_api_key, member)
+        with world.database.asking() as connection:
+            assert users.load_key(connection, key, world.now) == expected[member]
 
 
 def test_only_ones_own_role_can_be_taken(world: World) -> None:

@@ -45,8 +45,8 @@ class Backend:
 
     def load_key(self, key: str) -> Principal | None:
         """Return who an API key belongs to."""
-        with self._database.reading() as session:
-            found = users.load_key(session, key, clock.now())
+        with self._database.asking() as connection:
+            found = users.load_key(connection, key, clock.now())
         return _principal(found, ()) if found is not None else None
 
     def check_password(self, user_id: str, password: str) -> bool:

@@ -77,6 +77,7 @@ class Scheme:
     references: set[str] = field(default_factory=set)
     files: set[bytes] = field(default_factory=set)
     accrued: set[tuple[str, str]] = field(default_factory=set)
+    alone: dict[tuple[str, date], int] = field(default_factory=lambda: defaultdict(int))
 
     def terms(self, on: date) -> dict[str, Any]:
         """Return what holds on a day."""
@@ -133,6 +134,24 @@ class Batch:
 
 
 @dataclass
+class Round:
+    """A period in which people may ask for an amount, as long as its budget lasts."""
+
+    id: str
+    scheme: Scheme
+    amount: int
+    budget: int
+    opens: datetime
+    closes: datetime
+    open: bool = True
+    asked: set[str] = field(default_factory=set)
+
+    @property
+    def granted(self) -> int:
+        return self.amount * len(self.asked)
+
+
+@dataclass
 class Books:
     """All of it; every move of money has two sides."""
 
@@ -140,6 +159,7 @@ class Books:
     lots: dict[str, Lot] = field(default_factory=dict)
     holders: dict[str, Holder] = field(default_factory=dict)
     batches: list[Batch] = field(default_factory=list)
+    rounds: list[Round] = field(default_factory=list)
     buckets: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
 
     def move(self, scheme: Scheme, source: str, target: str, amount: int) -> None:
@@ -150,6 +170,14 @@ class Books:
     def holds(self, scheme: Scheme, bucket: str) -> int:
         """Return what a bucket of a scheme holds."""
         return self.buckets[scheme.id, bucket]
+
+    def free(self, scheme: Scheme, now: datetime) -> int:
+        """Return what of a fund is not promised to a round that goes on."""
+        return self.holds(scheme, "fund") - sum(
+            one.budget - one.granted
+            for one in self.rounds
+            if one.scheme is scheme and one.open and one.closes > now
+        )
 
     def pay_in(self, scheme: Scheme, amount: int, reference: str) -> None:
         """Take in a transfer."""

@@ -12,9 +12,9 @@ from hypothesis.stateful import precondition, rule
 
 from ledger.accounts import expiry, lots
 from ledger.db import SYSTEM, Actor
-from ledger.funders import accruals, budgets, grants, rules
+from ledger.funders import accruals, budgets, grants, rounds, rules
 from tests.factories import funder_actor
-from tests.property.machine.books import Batch, Holder, Scheme
+from tests.property.machine.books import Batch, Holder, Round, Scheme
 from tests.property.machine.stage import Stage
 
 INDEX = st.integers(0, 1000)
@@ -61,6 +61,16 @@ class Funding(Stage):
     def short(self, scheme: Scheme, amount: int) -> list[str]:
         """Return why a fund cannot give so much."""
         return ["InsufficientBalance"] if amount > self.model.holds(scheme, "fund") else []
+
+    def promised(self, scheme: Scheme, amount: int) -> list[str]:
+        """Return why so much cannot be decided on besides what is promised."""
+        free = self.model.free(scheme, self.world.now)
+        return ["InsufficientBalance"] if amount > free else []
+
+    def waits(self, scheme: Scheme, total: int) -> bool:
+        """Tell whether a second person has to look: what one grants alone in a day counts."""
+        alone = scheme.alone[self.funder(scheme).id, self.today]
+        return bool(total + alone > scheme.terms(self.today)["four_eyes_minor"])
 
     def account(self, index: int) -> Holder:
         """Return somebody."""
@@ -129,19 +139,20 @@ class Funding(Stage):
             if (reference in scheme.references) or (last is not None and last < self.today):
                 why.append("Invalid")
         total = sum(row[1] for row in rows)
-        if total <= scheme.terms(self.today)["four_eyes_minor"]:
-            why += self.short(scheme, total)
+        if not self.waits(scheme, total):
+            why += self.promised(scheme, total)
         return why
 
     def _granted(self, scheme: Scheme, made: Any, rows: list[Row], data: bytes | None) -> None:
         scheme.references |= {row[3] for row in rows if row[3]}
         total = sum(row[1] for row in rows)
-        waits = total > scheme.terms(self.today)["four_eyes_minor"]
+        waits = self.waits(scheme, total)
         assert made.status == ("awaiting" if waits else "committed")
         if waits:
             maker = self.funder(scheme).id
             self.model.batches.append(Batch(made.batch_id, scheme, maker, rows, data))
         else:
+            scheme.alone[self.funder(scheme).id, self.today] += total
             self._credited(scheme, rows, [receipt.id for receipt in made.receipts])
 
     def _credited(self, scheme: Scheme, rows: Sequence[Row], transactions: Sequence[str]) -> None:
@@ -171,7 +182,7 @@ class Funding(Stage):
             why.append("FourEyes")
         if any(last is not None and last < self.today for _, _, last, _ in batch.rows):
             why.append("Conflict")
-        why += self.short(scheme, sum(row[1] for row in batch.rows))
+        why += self.promised(scheme, sum(row[1] for row in batch.rows))
         made = self.attempt(why, actor, grants.approve, scheme.id, batch.id)
         if made is not None:
             batch.open = False
@@ -197,7 +208,7 @@ class Funding(Stage):
         elif wanted != ("year" if yearly else "month"):
             why.append("Invalid")
         owed = self.model.accrual(scheme, period, day) if not why else {}
-        why += self.short(scheme, sum(owed.values()))
+        why += self.promised(scheme, sum(owed.values()))
         actor = self.funder(scheme)
         done = self.attempt(why, actor, accruals.run, scheme.id, period)
         if done is None:
@@ -210,6 +221,66 @@ class Funding(Stage):
             )
             self.model.credit(lot, scheme, account, amount, self.today)
             scheme.accrued.add((account, period))
+
+    @rule(
+        index=INDEX,
+        amount=st.integers(1, 20_000),
+        places=st.integers(0, 3),
+        begins=st.integers(0, 3),
+        lasts=st.integers(0, 40),
+    )
+    def open_a_round(self, index: int, amount: int, places: int, begins: int, lasts: int) -> None:
+        scheme = self.scheme(index)
+        opens = self.world.now + timedelta(days=begins)
+        closes = opens + timedelta(days=lasts)
+        budget = amount * places + amount // 2
+        why = self.closed(scheme) + self.promised(scheme, budget)
+        if budget < amount or lasts == 0:
+            why.append("Invalid")
+        made = self.attempt(
+            why,
+            self.funder(scheme),
+            rounds.open_round,
+            scheme.id,
+            amount,
+            budget,
+            opens,
+            closes,
+        )
+        if made is not None:
+            self.model.rounds.append(Round(made.id, scheme, amount, budget, opens, closes))
+        self.last = None  # a second round is meant
+
+    @precondition(lambda self: self.model.rounds)
+    @rule(index=INDEX, who=INDEX)
+    def ask_in_a_round(self, index: int, who: int) -> None:
+        now, holder = self.world.now, self.account(who)
+        one = self.choose(self.model.rounds, index, lambda r: r.open and r.opens <= now < r.closes)
+        scheme, entitled = one.scheme, one.scheme.terms(self.today)["holder_sectors"]
+        why = []
+        if not (one.open and scheme.open and one.opens <= now < one.closes):
+            why.append("WrongState")
+        if one.budget - one.granted < one.amount:
+            why.append("RoundSpent")
+        if holder.account in one.asked:
+            why.append("AlreadyDone")
+        if entitled and holder.sector not in entitled:
+            why.append("NotEligible")
+        why += self.short(scheme, one.amount)
+        actor = Actor("usr_holder", "holder", account_id=holder.account)
+        made = self.attempt(why, actor, rounds.request, one.id)
+        if made is not None:
+            one.asked.add(holder.account)
+            lot = self._lot_of(made.receipt.id)
+            self.model.credit(lot, scheme, holder.account, one.amount, self.today)
+
+    @precondition(lambda self: any(one.open for one in self.model.rounds))
+    @rule(index=INDEX)
+    def close_a_round(self, index: int) -> None:
+        one = self.choose(self.model.rounds, index, lambda r: r.open)
+        why = self.closed(one.scheme) + ([] if one.open else ["WrongState"])
+        self.attempt(why, self.funder(one.scheme), rounds.close, one.scheme.id, one.id)
+        one.open = one.open and bool(why)
 
     @rule(index=INDEX, who=INDEX, amount=AMOUNT, days=st.one_of(st.none(), st.integers(0, 150)))
     def top_up(self, index: int, who: int, amount: int, days: int | None) -> None:

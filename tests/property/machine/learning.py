@@ -37,8 +37,7 @@ class Learning(Funding):
         super().__init__()
         self.codes: list[Code] = []
 
-    def set(self) -> None:
-        super().set()
+    def begin(self) -> None:
         for index in range(len(self.courses)):
             self.plan(
                 index=index, days=20, sessions=2, hour=9 + 4 * (index % 2), hours=3, capacity=2

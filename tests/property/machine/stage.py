@@ -18,27 +18,21 @@ from sqlalchemy import Table, inspect, text
 
 from ledger.accounts import (
     balances,
-    lots,
     moments,
-    organisations,
-    people,
-    schemes,
     verification,
 )
 from ledger.accounts.balances import COUNTERS
 from ledger.accounts.models import BUCKETS
 from ledger.accounts.seals import sealer
 from ledger.accounts.seals.keys import Keys
-from ledger.certificates.content import ASSESSMENT_TYPES
 from ledger.db import SYSTEM, Actor, Base, Database, Work
 from ledger.errors import DomainError
-from ledger.funders import budgets
 from ledger.funders import verification as funders_verification
-from ledger.providers import accreditations, catalogue
 from ledger.providers import verification as providers_verification
-from tests.factories import NOW, OPERATOR, World, funder_actor, provider_actor
+from tests.factories import NOW, World, provider_actor
 from tests.property.machine import books
 from tests.property.machine.claims import Model
+from tests.property.machine.ground import Ground
 from tests.property.machine.journeys import Course, Journey
 
 P = ParamSpec("P")
@@ -51,59 +45,7 @@ CHECKS = (
 )
 FIRST = Actor("usr_first", "operator", user_id="usr_first")
 SECOND = Actor("usr_second", "operator", user_id="usr_second")
-SCHEMES: tuple[tuple[str, dict[str, Any]], ...] = (
-    (
-        "EUR",
-        {
-            "four_eyes_minor": 60_000,
-            "accrual_period": "year",
-            "accrual_minor": 40_000,
-            "accrual_low_minor": 65_001,
-            "cap_minor": 100_000,
-            "cap_low_minor": 130_000,
-        },
-    ),
-    (
-        "EUR",
-        {
-            "four_eyes_minor": 2**40,
-            "accrual_period": "month",
-            "accrual_minor": 12_505,
-            "cap_minor": 50_000,
-            "expiry_months": 6,
-            "course_sectors": ["technology"],
-            "share_percent": 60,
-            "rest_when_late": "lost",
-            "rest_when_abandoned": "lost",
-        },
-    ),
-    ("MIN", {"four_eyes_minor": 3_000, "expiry_months": 12}),
-    (
-        "EUR",
-        {
-            "four_eyes_minor": 0,
-            "holder_sectors": ["care", "technology"],
-            "max_per_course_minor": 30_000,
-            "late_percent": 33,
-            "cooling_off_days": 3,
-            "abandoned_below": 50,
-            "complete_from": 70,
-        },
-    ),
-)
-HOLDERS: tuple[dict[str, Any], ...] = (
-    {"sector": "care", "contract_percent": 40, "prior_level": 4},
-    {"sector": "technology", "prior_level": 1},
-    {},
-)
-COURSES = (  # provider, sector, price in cents, hours
-    (0, "technology", 40_000, 16),
-    (0, "care", 100_000, 8),
-    (1, "technology", 25_001, 40),
-    (1, "care", 0, 4),
-)
 PROOF_EVERY = 15  # steps: it takes ten times as long as a step
-IBANS = ("NL91ABNA0417164300", "NL02ABNA0123456789")
 
 
 @dataclass(frozen=True)
@@ -121,7 +63,6 @@ class Beginning:
 
     rows: dict[Table, list[dict[str, Any]]]
     made: tuple[Model, list[Course]]
-    number: int
     sealed: tuple[Sealed, ...]
 
 
@@ -150,7 +91,8 @@ class Stage(RuleBasedStateMachine):
         """Make the small world; once for all examples, the others begin with a copy of its rows."""
         beginning = type(self).beginning
         if beginning is None:
-            self.set()
+            Ground(self.world, self.model, self.courses).set()
+            self.begin()
             self.seal()
             with self.database.reading() as session:
                 rows = {
@@ -158,15 +100,18 @@ class Stage(RuleBasedStateMachine):
                     for table in Base.metadata.sorted_tables
                 }
             made = (self.model, self.courses)
-            beginning = Beginning(rows, made, self.number, tuple(self.sealed))
+            beginning = Beginning(rows, made, tuple(self.sealed))
             type(self).beginning = beginning
         else:
             with self.database.work(SYSTEM) as work:
                 for table, filled in beginning.rows.items():
                     if filled:
                         work.session.execute(table.insert(), filled)
-        self.number, self.sealed = beginning.number, list(beginning.sealed)
+        self.sealed = list(beginning.sealed)
         self.model, self.courses = deepcopy(beginning.made)
+
+    def begin(self) -> None:
+        """Add what the beginning of all examples needs besides."""
 
     def teardown(self) -> None:
         """Prove the books, and give the database back."""
@@ -252,81 +197,6 @@ class Stage(RuleBasedStateMachine):
             if name != "event"
         }
 
-    def set(self) -> None:
-        """Admit providers and funders, with courses and money."""
-        providers = []
-        for iban in IBANS:
-            admitted = self.world.do(
-                SYSTEM, organisations.admit, "provider", f"Opleider {iban}", iban=iban
-            )
-            providers.append(admitted.id)
-            self.world.do(OPERATOR, accreditations.accredit_provider, admitted.id, _grant())
-        for place, sector, price, hours in COURSES:
-            self._course(providers[place], sector, price, hours)
-        for unit, terms in SCHEMES:
-            self._scheme(unit, terms)
-        for facts in HOLDERS:
-            self._holder(facts)
-        for scheme in self.model.schemes:
-            self._begin_with(scheme, 400_000 if scheme.unit == "EUR" else 20_000)
-
-    def _begin_with(self, scheme: books.Scheme, budget: int) -> None:
-        """Pay in, and grant everybody something, so that there is money to go round."""
-        actor = funder_actor(scheme.funder_id)
-        self.world.do(actor, budgets.pay_in, scheme.id, budget, "begin", self.today)
-        self.model.pay_in(scheme, budget, "begin")
-        amount = budget // 10
-        for account in self.model.holders:
-            credit = lots.Credit(account, amount, "grant", f"begin{self.next()}")
-            self.world.do(SYSTEM, lots.credit, scheme.id, [credit])
-            lot = self.one("SELECT id FROM lot WHERE subject = :it", it=credit.subject)
-            self.model.credit(lot, scheme, account, amount, self.today)
-
-    def _course(self, provider: str, sector: str, price: int, hours: int) -> None:
-        facts = catalogue.CourseFacts(
-            code=f"C{self.next()}",
-            title=f"Cursus {self.number}",
-            sector=sector,
-            form="classroom",
-            workload_hours=hours,
-            price_cents=price,
-            outcomes=("De deelnemer kan het.",),
-            assessment=next(iter(ASSESSMENT_TYPES)),
-            supervision="supervised",
-            quality_assurance="Audit",
-            is_micro_credential=price == 40_000,
-        )
-        actor = provider_actor(provider)
-        course = self.world.do(actor, catalogue.create_course, facts)
-        self.world.do(OPERATOR, accreditations.accredit_course, course.id, _grant())
-        self.world.do(actor, catalogue.publish, course.id)
-        self.courses.append(Course(course.id, provider, sector, price, hours))
-
-    def _scheme(self, unit: str, terms: dict[str, Any]) -> None:
-        name = f"Regeling {self.next()}"
-        funder = self.world.do(
-            SYSTEM, organisations.admit, "funder", name, funder_kind="sector_fund"
-        )
-        since = date(2024, 1, 1)
-        made = self.world.do(
-            funder_actor(funder.id), schemes.create, funder.id, name, name, unit, terms, since
-        )
-        versions = [(since, books.STANDARD | terms)]
-        self.model.schemes.append(books.Scheme(made.id, funder.id, unit, versions))
-
-    def _holder(self, facts: dict[str, Any]) -> None:
-        name = f"Persoon {self.next()}"
-        with self.database.work(SYSTEM, self.world.now) as work:
-            made = people.open_account(work, people.register(work, name, **facts).id)
-        self.model.holders[made.id] = books.Holder(
-            made.id,
-            made.number,
-            facts.get("sector"),
-            facts.get("contract_percent"),
-            facts.get("prior_level"),
-            self.today,
-        )
-
     @invariant()
     def the_books_are_as_the_model_says(self) -> None:
         """Paid in = fund + available + held + paid + returned; each row as it must be."""
@@ -378,7 +248,8 @@ class Stage(RuleBasedStateMachine):
         if head is not None:
             now = self.as_of(head.sealed_at)
             lots = {
-                key: dict(zip(COUNTERS, lot.counters())) for key, lot in self.model.lots.items()
+                key: dict(zip(COUNTERS, lot.counters(), strict=True))
+                for key, lot in self.model.lots.items()
             }
             buckets = {
                 scheme.id: {name: self.model.holds(scheme, name) for name in BUCKETS}
@@ -411,12 +282,3 @@ class Stage(RuleBasedStateMachine):
                 for finding in check.run(session)
             ]
         assert findings == []
-
-
-def _grant() -> accreditations.Grant:
-    return accreditations.Grant(
-        quality_mark="Cedeo",
-        evidence_url="https://example.nl/erkenning",
-        valid_from=date(2026, 1, 1),
-        valid_until=date(2099, 1, 1),
-    )

@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from ledger import config, i18n, migrations, server
-from ledger.accounts.cli import verify_command
+from ledger.accounts.verification.cli import verify_command
 from ledger.db import Database
 from ledger.errors import DomainError
 
-_PROVING = ("accounts", "providers", "funders")  # rooms whose books `verify` proves
+_PROVING = ("providers", "funders")  # rooms that prove their side of the books as well
 _ANYWHERE = ("verify-proof",)  # commands that need no installation: no settings, no database
 
 

@@ -1,25 +1,21 @@
-"""Commands of accounts: expiry, the proof of the books, users."""
+"""Commands of accounts: expiry, users, and those of the seals."""
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Sequence
 from datetime import date, datetime
 
 import click
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from ledger import clock
-from ledger.accounts import expiry, organisations, people, users, verification
+from ledger.accounts import expiry, organisations, people, users
 from ledger.accounts.models import ROLES, Organisation
 from ledger.accounts.seals import cli as seal_cli
 from ledger.accounts.seals import proof_cli
-from ledger.accounts.verification import Check
 from ledger.db import SYSTEM, Database, Work
 from ledger.errors import Invalid
-from ledger.i18n import format_money, render
+from ledger.i18n import format_money
 from ledger.messages import N_
 
 
@@ -49,33 +45,6 @@ def expire(database: Database, on: datetime | None, dry_run: bool) -> None:
         return
     click.echo(f"Notices recorded: {database.perform(SYSTEM, expiry.notify, day)}")
     click.echo(f"Returned {_told(_expire_all(database, day))}.")
-
-
-def verify_command(checks: Sequence[Check]) -> click.Command:
-    """Return the command that runs ``checks``; the house gives those of all rooms."""
-
-    @click.command()
-    @click.option("--json", "as_json", is_flag=True, help="One JSON object per finding and line.")
-    @click.pass_obj
-    def verify(database: Database, as_json: bool) -> None:
-        """Prove the books: derive every sum and hash again and name what is wrong.
-
-        Prints one line per finding and exits with 1 when there is any. Nothing is repaired.
-
-        \b
-        Examples:  leerrekening verify
-                   leerrekening verify --json > findings.jsonl
-        """
-        with database.reading() as session:
-            found = sum(_run(session, check, as_json) for check in checks)
-            counted = verification.counted(session)
-        rows = ", ".join(f"{number:,} rows in {table}" for table, number in counted.items())
-        if found:
-            click.echo(f"{found:,} findings in {rows}.", err=True)
-            raise SystemExit(1)
-        click.echo(f"Everything agrees: {rows}.", err=as_json)
-
-    return verify
 
 
 @click.command("add")
@@ -137,20 +106,6 @@ def _expire_all(database: Database, day: date) -> expiry.Expired:
 def _told(expired: expiry.Expired) -> str:
     amounts = [format_money(minor, unit, "en") for unit, minor in sorted(expired.totals.items())]
     return f"{' and '.join(amounts) or 'nothing'} from {expired.lots:,} lots"
-
-
-def _run(session: Session, check: Check, as_json: bool) -> int:
-    click.echo(f"Checking {check.title} …", err=True)
-    found = 0
-    for finding in check.run(session):
-        found += 1
-        said = render(finding.message, "en")
-        if as_json:
-            row = {"table": finding.table, "id": finding.id, "message": said}
-            click.echo(json.dumps(row, ensure_ascii=False))
-        else:
-            click.echo(f"{finding.table} {finding.id}: {said}")
-    return found
 
 
 def _add_user(

@@ -1,86 +1,73 @@
-"""Proof of single transactions: their hashes, sums, rows, and that things happen once."""
+"""Proof of transactions: their sums, that things happen once, and what ends or undoes what."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterator
+from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select, true, union_all
 from sqlalchemy.orm import Session, aliased
 
-from ledger.accounts.canonical import Head, Line, digest
-from ledger.accounts.models import Posting, Transaction
+from ledger.accounts.models import LogEntry, Posting, Scheme, Transaction, Unsealed
 from ledger.accounts.verification.finding import Finding, stream
 from ledger.messages import N_, Message
-from ledger.money import Money
+from ledger.money import EUR, Money
 
-STRETCH = 2000  # transactions whose hashes are recomputed at a time
-_HEAD = tuple(Transaction.__table__.c[name] for name in Head.__slots__)
-_LINE = tuple(Posting.__table__.c[name] for name in Line.__slots__)
 _ENDINGS = ("release", "settle", "reversal")
 
 
-def hashes(session: Session) -> Iterator[Finding]:
-    """Compare each stored hash with the one that its rows give now."""
-    last = ""
-    columns = (*_HEAD, Transaction.hash)
-    while True:
-        rows = session.execute(
-            select(*columns).where(Transaction.id > last).order_by(Transaction.id).limit(STRETCH)
-        ).all()
-        if not rows:
-            return
-        lines = _lines_between(session, last, rows[-1].id)
-        for *head, stored in rows:
-            if not _matches(Head(*head), lines.get(head[0], []), stored):
-                yield Finding(
-                    "journal_transaction",
-                    head[0],
-                    Message(N_("its content is not what was recorded at the time")),
-                )
-        last = rows[-1].id
-
-
 def sums(session: Session) -> Iterator[Finding]:
-    """Each transaction sums to zero per unit and scheme."""
+    """Each transaction sums to zero per scheme, whose unit all its postings have."""
     total = func.sum(Posting.amount)
+    wrong = (
+        select(Posting.transaction_id, Posting.scheme_id, total.label("total"))
+        .group_by(Posting.transaction_id, Posting.scheme_id)
+        .having(total != 0)
+        .subquery()
+    )
     for row in stream(
         session,
-        select(Posting.transaction_id, Posting.unit, total.label("total"))
-        .group_by(Posting.transaction_id, Posting.unit, Posting.scheme_id)
-        .having(total != 0),
+        select(wrong.c.transaction_id, wrong.c.total, Scheme.unit).outerjoin(
+            Scheme, Scheme.id == wrong.c.scheme_id
+        ),
     ):
         yield Finding(
             "journal_transaction",
             row.transaction_id,
             Message(
                 N_("its postings sum to %(amount)s instead of zero"),
-                {"amount": Money(int(row.total), row.unit)},
+                {"amount": Money(int(row.total), row.unit or EUR)},
             ),
         )
 
 
-def loose_ends(session: Session) -> Iterator[Finding]:
-    """Transactions have postings, postings have a transaction, lines are numbered without gap."""
-    without = ~select(Posting.line).where(Posting.transaction_id == Transaction.id).exists()
-    for row in stream(session, select(Transaction.id).where(without)):
-        yield Finding("journal_transaction", row.id, Message(N_("it has no postings")))
-    orphan = ~select(Transaction.id).where(Transaction.id == Posting.transaction_id).exists()
-    for row in stream(session, select(Posting.transaction_id, Posting.line).where(orphan)):
-        yield Finding(
-            "journal_posting",
-            f"{row.transaction_id}/{row.line}",
-            Message(N_("its transaction is gone")),
-        )
+def one_place(session: Session) -> Iterator[Finding]:
+    """Each transaction has one place in the log or waits for it, and nothing else waits."""
     for row in stream(
         session,
-        select(Posting.transaction_id)
-        .group_by(Posting.transaction_id)
-        .having(or_(func.max(Posting.line) != func.count(), func.min(Posting.line) != 1)),
+        select(Transaction.id, LogEntry.position)
+        .outerjoin(LogEntry, LogEntry.transaction_id == Transaction.id)
+        .outerjoin(Unsealed, Unsealed.transaction_id == Transaction.id)
+        .where(LogEntry.position.is_(None) == Unsealed.transaction_id.is_(None)),
     ):
-        yield Finding(
-            "journal_transaction", row.transaction_id, Message(N_("a posting of it is missing"))
-        )
+        if row.position is None:
+            text = N_("it has no place in the log and does not wait for one")
+            yield Finding("journal_transaction", row.id, Message(text))
+        else:
+            text = N_("it waits for a place in the log, but has one")
+            yield Finding("journal_unsealed", row.id, Message(text))
+    known = select(Transaction.id).where(Transaction.id == Unsealed.transaction_id).exists()
+    for (id_,) in stream(session, select(Unsealed.transaction_id).where(~known)):
+        text = N_("there is no such transaction to wait for")
+        yield Finding("journal_unsealed", id_, Message(text))
+    for row in stream(
+        session,
+        select(LogEntry.transaction_id, func.max(LogEntry.position).label("position"))
+        .group_by(LogEntry.transaction_id)
+        .having(func.count() > 1),
+    ):
+        text = N_("its transaction has another place as well")
+        yield Finding("journal_log", str(row.position), Message(text))
 
 
 def doubles(session: Session) -> Iterator[Finding]:
@@ -116,31 +103,28 @@ def holds(session: Session) -> Iterator[Finding]:
     for row in stream(
         session,
         select(Transaction.id)
-        .join(hold, hold.id == Transaction.resolves_id)
+        .outerjoin(hold, hold.id == Transaction.resolves_id)
         .where(
+            Transaction.resolves_id.is_not(None),
             or_(
+                hold.id.is_(None),
                 hold.kind != "hold",
                 Transaction.kind.not_in(_ENDINGS),
                 Transaction.subject != hold.subject,
-            )
+            ),
         ),
     ):
         yield Finding(
             "journal_transaction", row.id, Message(N_("it ends something else than its own hold"))
         )
-    ends = aliased(Transaction)
-    pair = func.coalesce(Transaction.resolves_id, Transaction.id)
+    pairs = _with_their_target(Transaction.resolves_id, true())
     rest = func.sum(Posting.amount)
-    ended = or_(
-        Transaction.resolves_id.is_not(None),
-        select(ends.id).where(ends.resolves_id == Transaction.id).exists(),
-    )
     for row in stream(
         session,
-        select(pair.label("hold_id"), Posting.lot_id, Posting.unit, rest.label("rest"))
-        .join(Posting, Posting.transaction_id == Transaction.id)
-        .where(Posting.bucket == "held", ended)
-        .group_by(pair, Posting.lot_id, Posting.unit)
+        select(pairs.c.target.label("hold_id"), Posting.lot_id, Posting.unit, rest.label("rest"))
+        .join(Posting, Posting.transaction_id == pairs.c.id)
+        .where(Posting.bucket == "held")
+        .group_by(pairs.c.target, Posting.lot_id, Posting.unit)
         .having(rest != 0),
     ):
         yield Finding(
@@ -155,22 +139,15 @@ def holds(session: Session) -> Iterator[Finding]:
 
 def reversals(session: Session) -> Iterator[Finding]:
     """A reversal undoes its transaction to the cent, bucket by bucket."""
-    original = func.coalesce(Transaction.reverses_id, Transaction.id)
-    reversing = aliased(Transaction)
     # A clawback names what it takes back too, but may take a part; only a reversal undoes it all.
-    involved = or_(
-        Transaction.kind == "reversal",
-        select(reversing.id)
-        .where(reversing.reverses_id == Transaction.id, reversing.kind == "reversal")
-        .exists(),
-    )
+    pairs = _with_their_target(Transaction.reverses_id, Transaction.kind == "reversal")
     rest = func.sum(Posting.amount)
+    of_same = (Posting.bucket, Posting.lot_id, Posting.scheme_id, Posting.provider_id)
     for row in stream(
         session,
-        select(original.label("id"), Posting.bucket)
-        .join(Posting, Posting.transaction_id == Transaction.id)
-        .where(involved)
-        .group_by(original, Posting.bucket, Posting.lot_id, Posting.scheme_id, Posting.provider_id)
+        select(pairs.c.target.label("id"), Posting.bucket)
+        .join(Posting, Posting.transaction_id == pairs.c.id)
+        .group_by(pairs.c.target, *of_same)
         .having(rest != 0),
     ):
         yield Finding(
@@ -180,21 +157,10 @@ def reversals(session: Session) -> Iterator[Finding]:
         )
 
 
-def _lines_between(session: Session, after: str, until: str) -> dict[str, Sequence[Line]]:
-    rows = session.execute(
-        select(Posting.transaction_id, *_LINE)
-        .where(Posting.transaction_id > after, Posting.transaction_id <= until)
-        .order_by(Posting.transaction_id, Posting.line)
-    )
-    return {
-        transaction_id: [Line(*row[1:]) for row in group]
-        for transaction_id, group in groupby(rows, lambda row: row.transaction_id)
-    }
-
-
-def _matches(head: Head, lines: Sequence[Line], stored: bytes) -> bool:
-    # A value of the wrong kind cannot have been hashed, so it must not stop the proof either.
-    try:
-        return digest(head, lines) == stored
-    except (AttributeError, TypeError, ValueError):
-        return False
+def _with_their_target(column: Any, wanted: ColumnElement[bool]) -> Any:
+    """Select, per transaction that ``column`` names, its id and that of the one that names it."""
+    named = and_(column.is_not(None), wanted)
+    return union_all(
+        select(column.label("target"), Transaction.id.label("id")).where(named),
+        select(column, column).where(named),
+    ).subquery()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -18,6 +19,7 @@ from bench import (
     serving,
     verifying,
 )
+from bench.crew import PROFILE
 from bench.grounds import Grounds
 from bench.measuring import Figure, Result, measure
 from tests.postgres import Unavailable
@@ -55,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = [figure for name, figure in FIGURES.items() if name in options.only]
     results: list[Result] = []
     failed = False
+    if options.profile:
+        os.environ[PROFILE] = "1"
     try:
         with Grounds(options.seconds, options.repeats, options.small) as grounds:
             versions = grounds.versions()
@@ -104,6 +108,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--small", action="store_true", help="10⁶ postings instead of 10⁷")
     made.add_argument("--json", action="store_true", help="one JSON object a line")
     made.add_argument("--write", action="store_true", help="put the table in docs/performance.md")
+    made.add_argument("--profile", action="store_true", help="show where a caller's time goes")
     made.add_argument("--list", action="store_true", help="tell the figures; measure nothing")
     return made
 

@@ -6,8 +6,12 @@ and the interpreter's lock are those of one server process.
 
 from __future__ import annotations
 
+import cProfile
 import importlib
 import multiprocessing
+import os
+import pstats
+import sys
 import threading
 import traceback
 from collections.abc import Callable
@@ -15,6 +19,9 @@ from multiprocessing.connection import Connection
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Protocol
+
+PROFILE = "LEERREKENING_BENCH_PROFILE"  # when set, the first caller of each process is profiled
+_SHOWN = 40  # functions in a profile
 
 
 class Exhausted(Exception):
@@ -118,6 +125,13 @@ def _child(pipe: Connection, role: str, threads: int, arguments: dict[str, Any])
             pipe.send((False, traceback.format_exc()))
 
 
+def profiled(function: Callable[..., None], *arguments: object) -> None:
+    """Run a function and print where its time went, what took most of it first."""
+    profile = cProfile.Profile()
+    profile.runcall(function, *arguments)
+    pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(_SHOWN)
+
+
 def work(player: Role, threads: int, seconds: float) -> tuple[int, float]:
     """Let ``threads`` callers of a role work; return how often they were done, in what time."""
     counts = [0] * threads
@@ -134,6 +148,12 @@ def work(player: Role, threads: int, seconds: float) -> tuple[int, float]:
     def call(number: int) -> None:
         once = player.caller(number)
         barrier.wait()
+        if number == 0 and os.environ.get(PROFILE):
+            profiled(repeat, once, number)
+        else:
+            repeat(once, number)
+
+    def repeat(once: Callable[[], object], number: int) -> None:
         end = clock["end"]
         try:
             while perf_counter() < end and not over.is_set():

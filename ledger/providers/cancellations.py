@@ -168,8 +168,9 @@ def _by_provider(work: Work, enrolment: Enrolment) -> Cancelled:
 def _settle(
     work: Work, enrolment: Enrolment, event: Event, percent: int = 0, reason: str | None = None
 ) -> Cancelled:
-    lines = settling.held_lines(work.session, enrolment)
-    receipt = settling.settle(work, enrolment, event, percent)
+    held = settling.held(work.session, enrolment.id)
+    lines = settling.lines_of(held)
+    receipt = settling.settle(work, enrolment, held, event, percent)
     if event in ("attended", "force_majeure"):
         enrolment.attended_percent = percent
     data = {"reason": reason} if reason else {}

@@ -57,10 +57,11 @@ def complete(work: Work, enrolment_id: str, result: str, grade: str | None = Non
     stated = attendance.known(work.session, enrolment, work.now)
     attendance.require_stated(stated)
     event: Event = "attended" if result == "attended" else "completed"
-    final = status(settling.held_lines(work.session, enrolment), event, stated.percent)
+    held = settling.held(work.session, enrolment.id)
+    final = status(settling.lines_of(held), event, stated.percent)
     enrolment.result, enrolment.grade = result, grade
     enrolment.attended_percent = stated.percent
-    receipt = settling.settle(work, enrolment, event, stated.percent)
+    receipt = settling.settle(work, enrolment, held, event, stated.percent)
     credential = awards.award(work, enrolment) if result == "passed" else None
     enrolments.end(
         work,

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from ledger import ids
@@ -22,7 +23,40 @@ from ledger.providers.settlement import Event, HeldLine, Part, outcome
 
 PAY_TERM = timedelta(days=14)  # from settlement until it goes on a statement
 HOLD_TERM = timedelta(days=60)  # a payment may be held back this long
-_Rows = Sequence[tuple[EnrolmentLine, Rule, Lot]]
+
+
+class Terms(NamedTuple):
+    """What the rule version of a line says about cancelling and completing."""
+
+    late_percent: int
+    rest_when_late: str
+    abandoned_below: int
+    abandoned_percent: int
+    rest_when_abandoned: str
+    complete_from: int
+
+
+class Held(NamedTuple):
+    """A line of an enrolment as it is held, with its lot's last day and its rule's terms."""
+
+    lot_id: str
+    scheme_id: str
+    rule_id: str
+    unit: str
+    held: int
+    expires_on: date | None
+    terms: Terms
+
+
+_LINE = (
+    EnrolmentLine.lot_id,
+    EnrolmentLine.scheme_id,
+    EnrolmentLine.rule_id,
+    EnrolmentLine.unit,
+    EnrolmentLine.held,
+    Lot.expires_on,
+)
+_TERMS = tuple(getattr(Rule, name) for name in Terms._fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,30 +98,45 @@ def consequence(
     session: Session, enrolment: Enrolment, event: Event, attended_percent: int, on: date
 ) -> Consequence:
     """Return what ``event`` would do on a day; nothing is changed."""
-    return _consequence(lines_of(session, enrolment.id), event, attended_percent, on)
+    return _consequence(held(session, enrolment.id), event, attended_percent, on)
 
 
-def held_lines(session: Session, enrolment: Enrolment) -> tuple[HeldLine, ...]:
-    """Return the lines of an enrolment with the terms of their own rule versions."""
-    return _held(lines_of(session, enrolment.id))
+def held(session: Session, enrolment_id: str) -> tuple[Held, ...]:
+    """Return the lines of an enrolment in order of spending."""
+    rows = session.execute(
+        select(*_LINE, *_TERMS)
+        .join(Rule, Rule.id == EnrolmentLine.rule_id)
+        .join(Lot, Lot.id == EnrolmentLine.lot_id)
+        .where(EnrolmentLine.enrolment_id == enrolment_id)
+        .order_by(EnrolmentLine.position)
+    )
+    return tuple(Held._make((*row[: len(_LINE)], Terms._make(row[len(_LINE) :]))) for row in rows)
+
+
+def lines_of(rows: Sequence[Held]) -> tuple[HeldLine, ...]:
+    """Return what the settlement asks of the lines."""
+    return tuple(HeldLine(row.lot_id, row.unit, row.held, row.terms) for row in rows)
 
 
 def settle(
-    work: Work, enrolment: Enrolment, event: Event, attended_percent: int = 0
+    work: Work,
+    enrolment: Enrolment,
+    rows: Sequence[Held],
+    event: Event,
+    attended_percent: int = 0,
 ) -> journal.Receipt | None:
-    """Resolve the hold as ``event`` demands and declare what the provider is owed.
+    """Resolve the hold of an enrolment as ``event`` demands and declare what the provider is owed.
 
-    Returns the receipt, None when nothing was held. Raises AlreadyDone when it was resolved.
+    ``rows`` are its lines as :func:`held` returns them in this work. Returns the receipt, None
+    when nothing was held. Raises AlreadyDone when it was resolved.
     """
-    rows = lines_of(work.session, enrolment.id)
-    result = _consequence(rows, event, attended_percent, work.today)
     if not rows:
         return None
+    result = _consequence(rows, event, attended_percent, work.today)
     pays = any(part.paid for part in result.parts)
     lines: list[journal.Line] = []
-    for (row, _, _), part in zip(rows, result.parts, strict=True):
+    for row, part in zip(rows, result.parts, strict=True):
         lines += _postings(enrolment, row, part, part.lot_id in result.expired)
-        row.paid, row.released = part.paid, part.released
     receipt = journal.post(
         work,
         journal.Entry(
@@ -97,36 +146,42 @@ def settle(
             resolves_id=enrolment.hold_id,
         ),
     )
+    _keep(work, enrolment, result.parts)
     if result.paid_cents:
         _declare(work, enrolment, receipt, result.paid_cents)
     return receipt
 
 
-def lines_of(session: Session, enrolment_id: str) -> _Rows:
-    """Return the lines of an enrolment with rule version and lot, in order of spending."""
-    rows = session.execute(
-        select(EnrolmentLine, Rule, Lot)
-        .join(Rule, Rule.id == EnrolmentLine.rule_id)
-        .join(Lot, Lot.id == EnrolmentLine.lot_id)
-        .where(EnrolmentLine.enrolment_id == enrolment_id)
-        .order_by(EnrolmentLine.position)
+def _keep(work: Work, enrolment: Enrolment, parts: Sequence[Part]) -> None:
+    """Write per line what was paid and released."""
+    work.session.connection().execute(
+        update(EnrolmentLine)
+        .where(
+            EnrolmentLine.enrolment_id == bindparam("of_enrolment"),
+            EnrolmentLine.lot_id == bindparam("of_lot"),
+        )
+        .values(paid=bindparam("now_paid"), released=bindparam("now_released")),
+        [
+            {
+                "of_enrolment": enrolment.id,
+                "of_lot": part.lot_id,
+                "now_paid": part.paid,
+                "now_released": part.released,
+            }
+            for part in parts
+        ],
     )
-    return [(line, rule, lot) for line, rule, lot in rows]
 
 
-def _held(rows: _Rows) -> tuple[HeldLine, ...]:
-    return tuple(HeldLine(row.lot_id, row.unit, row.held, rule) for row, rule, _ in rows)
-
-
-def _consequence(rows: _Rows, event: Event, attended_percent: int, on: date) -> Consequence:
-    expired = {lot.id for _, _, lot in rows if lot.expires_on is not None and lot.expires_on < on}
-    parts = outcome(_held(rows), event, attended_percent)
+def _consequence(
+    rows: Sequence[Held], event: Event, attended_percent: int, on: date
+) -> Consequence:
+    expired = {row.lot_id for row in rows if row.expires_on is not None and row.expires_on < on}
+    parts = outcome(lines_of(rows), event, attended_percent)
     return Consequence(event, attended_percent, parts, frozenset(expired))
 
 
-def _postings(
-    enrolment: Enrolment, row: EnrolmentLine, part: Part, expired: bool
-) -> list[journal.Line]:
+def _postings(enrolment: Enrolment, row: Held, part: Part, expired: bool) -> list[journal.Line]:
     def line(bucket: str, amount: int, provider_id: str | None = None) -> journal.Line:
         return journal.Line(
             bucket,
@@ -152,27 +207,31 @@ def _postings(
 
 
 def _declare(work: Work, enrolment: Enrolment, receipt: journal.Receipt, amount_cents: int) -> None:
-    provider = work.session.get(Organisation, enrolment.provider_id)
-    suspended = provider is not None and provider.status != "admitted"
-    declaration = Declaration(
-        id=ids.new("dec"),
-        provider_id=enrolment.provider_id,
-        enrolment_id=enrolment.id,
-        transaction_id=receipt.id,
-        kind="settlement",
-        amount_cents=amount_cents,
-        payable_on=work.today + PAY_TERM,
-        status="on_hold" if suspended else "payable",
-        hold_reason="provider_suspended" if suspended else None,
-        hold_until=work.today + HOLD_TERM if suspended else None,
-        created_at=work.now,
+    status = work.session.scalars(
+        select(Organisation.status).where(Organisation.id == enrolment.provider_id)
+    ).one()
+    suspended = status != "admitted"
+    declaration_id, payable_on = ids.new("dec"), work.today + PAY_TERM
+    work.session.connection().execute(
+        insert(Declaration).values(
+            id=declaration_id,
+            provider_id=enrolment.provider_id,
+            enrolment_id=enrolment.id,
+            transaction_id=receipt.id,
+            kind="settlement",
+            amount_cents=amount_cents,
+            payable_on=payable_on,
+            status="on_hold" if suspended else "payable",
+            hold_reason="provider_suspended" if suspended else None,
+            hold_until=work.today + HOLD_TERM if suspended else None,
+            created_at=work.now,
+        )
     )
-    work.session.add(declaration)
     history.record(
         work,
         enrolment.id,
         "declared",
-        declaration_id=declaration.id,
+        declaration_id=declaration_id,
         amount_cents=amount_cents,
-        payable_on=declaration.payable_on.isoformat(),
+        payable_on=payable_on.isoformat(),
     )

@@ -9,7 +9,7 @@ from datetime import date
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ledger import clock, ids
+from ledger import clock
 from ledger.accounts import journal, schemes
 from ledger.accounts.models import Fund, Lot, Organisation, Posting, Rule, Scheme
 from ledger.db import Work
@@ -92,34 +92,34 @@ def credit(work: Work, scheme_id: str, items: Sequence[Credit]) -> list[journal.
             fund=Money(fund, scheme.unit),
             total=Money(total, scheme.unit),
         )
-    return journal.post_many(work, [_entry(work, scheme, rule, item) for item in items])
+    return credit_from(work, scheme, rule, items)
 
 
-def _entry(work: Work, scheme: Scheme, rule: Rule, item: Credit) -> journal.Entry:
-    expires_on = item.expires_on
-    if expires_on is None and rule.expiry_months is not None:
-        expires_on = clock.add_months(work.today, rule.expiry_months)
-    lot = journal.NewLot(
-        id=ids.new("lot"),
-        account_id=item.account_id,
-        scheme_id=scheme.id,
-        rule_id=rule.id,
-        unit=scheme.unit,
-        expires_on=expires_on,
-        enrolment_id=item.enrolment_id,
-    )
+def credit_from(
+    work: Work, scheme: Scheme, rule: Rule, items: Sequence[Credit]
+) -> list[journal.Receipt]:
+    """Credit a new lot per item by ``rule``, for who has looked already whether it may be done.
 
-    def line(bucket: str, amount: int) -> journal.Line:
-        return journal.Line(
-            bucket, amount, scheme.id, scheme.unit, rule.id, item.account_id, lot.id
-        )
-
-    return journal.Entry(
-        item.origin,
-        item.subject,
-        (line("fund", -item.amount), line("available", item.amount)),
-        opens=lot,
-        actor_id=item.actor_id,
+    Raises InsufficientBalance when the fund falls short, AlreadyDone when a subject was credited
+    before. All items are of one origin.
+    """
+    last_day = clock.add_months(work.today, rule.expiry_months) if rule.expiry_months else None
+    actor_id = work.actor.id
+    (kind,) = {item.origin for item in items}
+    return journal.credit_many(
+        work,
+        journal.Source(kind, scheme.id, scheme.unit, rule.id),
+        [
+            journal.NewCredit(
+                item.subject,
+                item.account_id,
+                item.amount,
+                item.actor_id or actor_id,
+                item.expires_on or last_day,
+                item.enrolment_id,
+            )
+            for item in items
+        ],
     )
 
 

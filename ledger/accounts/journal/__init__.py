@@ -18,20 +18,32 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ledger import ids
 from ledger.accounts.canonical import Head, Line, digest
-from ledger.accounts.journal import postgresql, sqlite
+from ledger.accounts.journal import crediting, postgresql, sqlite
 from ledger.accounts.journal.batch import Entry, NewLot, Refused, Repeated, assemble
+from ledger.accounts.journal.crediting import NewCredit, Source
 from ledger.accounts.models import Fund, Lot
 from ledger.db import Work, driver
 from ledger.errors import AlreadyDone, InsufficientBalance
 from ledger.messages import N_
 from ledger.money import LIMIT
 
-__all__ = ["Entry", "Line", "NewLot", "Receipt", "post", "post_many"]
+__all__ = [
+    "Entry",
+    "Line",
+    "NewCredit",
+    "NewLot",
+    "Receipt",
+    "Source",
+    "credit_many",
+    "post",
+    "post_many",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +76,63 @@ def post_many(work: Work, entries: Sequence[Entry]) -> list[Receipt]:
     batch = assemble(heads, hashes, entries)
     connection = driver(work.session)
     write = sqlite.write if isinstance(connection, sqlite3.Connection) else postgresql.write
-    try:
+    with _refusals():
         write(connection, batch)  # type: ignore[arg-type]
+    _forget_guards(work)
+    return [Receipt(head.id, value.hex()) for head, value in zip(heads, hashes, strict=True)]
+
+
+def credit_many(work: Work, source: Source, items: Sequence[NewCredit]) -> list[Receipt]:
+    """Post one transaction per item: from the fund of ``source``'s scheme to a new lot.
+
+    The same as :func:`post_many` of such entries, in a fraction of the time. Raises what it
+    raises.
+    """
+    if not items:
+        return []
+    for item in items:
+        if type(item.amount) is not int or not 0 < item.amount <= LIMIT:
+            raise ValueError(f"{source.kind}: amount {item.amount!r} is out of bounds")
+    connection = driver(work.session)
+    if isinstance(connection, sqlite3.Connection) or not crediting.fits(source, items):
+        return post_many(work, [_crediting(source, item) for item in items])
+    with _refusals():
+        posted = crediting.write(connection, work, source, items)
+    _forget_guards(work)
+    return [Receipt(id_, value.hex()) for id_, value in zip(*posted, strict=True)]
+
+
+def _crediting(source: Source, item: NewCredit) -> Entry:
+    lot = NewLot(
+        ids.new("lot"),
+        item.account_id,
+        source.scheme_id,
+        source.rule_id,
+        source.unit,
+        item.expires_on,
+        item.enrolment_id,
+    )
+
+    def line(bucket: str, amount: int) -> Line:
+        return Line(
+            bucket,
+            amount,
+            source.scheme_id,
+            source.unit,
+            source.rule_id,
+            item.account_id,
+            lot.id,
+        )
+
+    lines = (line("fund", -item.amount), line("available", item.amount))
+    return Entry(source.kind, item.subject, lines, opens=lot, actor_id=item.actor_id)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Tell the refusals of the writers in the words of the domain."""
+    try:
+        yield
     except Refused as refusal:
         raise InsufficientBalance(
             N_("The balance is no longer enough; someone or something spent from it.")
@@ -74,8 +141,6 @@ def post_many(work: Work, entries: Sequence[Entry]) -> list[Receipt]:
         ) from None
     except Repeated as error:
         raise AlreadyDone(N_("This was done before; nothing was changed now.")) from error
-    _forget_guards(work)
-    return [Receipt(head.id, value.hex()) for head, value in zip(heads, hashes, strict=True)]
 
 
 def _check(entry: Entry) -> None:

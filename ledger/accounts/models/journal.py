@@ -115,7 +115,9 @@ class Posting(Base):
 class Lot(Base):
     """A grant to one account with its own expiry, and the guard that keeps it from overdrawing.
 
-    ``credited = available + held + spent + returned``, each never below zero.
+    ``credited = available + held + spent + returned``, each never below zero. Without foreign
+    keys, as its postings: three checks took a quarter of the time that a grant takes, and locked
+    the scheme's row for each of them. ``verify`` holds lots and postings side by side.
     """
 
     __tablename__ = "lot"
@@ -136,9 +138,9 @@ class Lot(Base):
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)  # lot_…
-    account_id: Mapped[str] = mapped_column(ForeignKey("account.id"))
-    scheme_id: Mapped[str] = mapped_column(ForeignKey("scheme.id"))
-    rule_id: Mapped[str] = mapped_column(ForeignKey("scheme_rule.id"))
+    account_id: Mapped[str]
+    scheme_id: Mapped[str]
+    rule_id: Mapped[str]
     unit: Mapped[str]
     origin: Mapped[str]
     subject: Mapped[str]  # of the crediting transaction

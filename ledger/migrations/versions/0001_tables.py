@@ -237,6 +237,41 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_table(
+        "lot",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("scheme_id", sa.Text(), nullable=False),
+        sa.Column("rule_id", sa.Text(), nullable=False),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("enrolment_id", sa.Text(), nullable=True),
+        sa.Column("granted_on", sa.Date(), nullable=False),
+        sa.Column("expires_on", sa.Date(), nullable=True),
+        sa.Column("credited", sa.BigInteger(), nullable=False),
+        sa.Column("available", sa.BigInteger(), nullable=False),
+        sa.Column("held", sa.BigInteger(), nullable=False),
+        sa.Column("spent", sa.BigInteger(), nullable=False),
+        sa.Column("returned", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("origin IN ('grant', 'accrual', 'top_up')", name=op.f("ck_lot_origin")),
+        sa.CheckConstraint("unit IN ('EUR', 'MIN')", name=op.f("ck_lot_unit")),
+        sa.CheckConstraint("available >= 0", name=op.f("ck_lot_available")),
+        sa.CheckConstraint(
+            "credited = available + held + spent + returned", name=op.f("ck_lot_sum")
+        ),
+        sa.CheckConstraint("credited > 0", name=op.f("ck_lot_credited")),
+        sa.CheckConstraint("held >= 0", name=op.f("ck_lot_held")),
+        sa.CheckConstraint("returned >= 0", name=op.f("ck_lot_returned")),
+        sa.CheckConstraint("spent >= 0", name=op.f("ck_lot_spent")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lot")),
+        sa.UniqueConstraint("origin", "subject", name=op.f("uq_lot_origin_subject")),
+        postgresql_with={"fillfactor": 70},
+        sqlite_strict=True,
+    )
+    op.create_index("ix_lot_account", "lot", ["account_id", "expires_on"], unique=False)
+    op.create_index("ix_lot_expires_on", "lot", ["expires_on"], unique=False)
+    op.create_index("ix_lot_scheme", "lot", ["scheme_id", "account_id"], unique=False)
+    op.create_table(
         "organisation",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -325,6 +360,16 @@ def upgrade() -> None:
         sa.CheckConstraint("failed_count >= 0", name=op.f("ck_user_account_failed_count")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_user_account")),
         sa.UniqueConstraint("email", name=op.f("uq_user_account_email")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "expiry_notice",
+        sa.Column("lot_id", sa.Text(), nullable=False),
+        sa.Column("days_before", sa.BigInteger(), nullable=False),
+        sa.Column("recorded_on", sa.Date(), nullable=False),
+        sa.CheckConstraint("days_before IN (90, 30, 7)", name=op.f("ck_expiry_notice_days_before")),
+        sa.ForeignKeyConstraint(["lot_id"], ["lot.id"], name=op.f("fk_expiry_notice_lot_id")),
+        sa.PrimaryKeyConstraint("lot_id", "days_before", name=op.f("pk_expiry_notice")),
         sqlite_strict=True,
     )
     op.create_table(
@@ -978,44 +1023,6 @@ def upgrade() -> None:
         postgresql_where=sa.text("status <> 'rejected'"),
     )
     op.create_table(
-        "lot",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("account_id", sa.Text(), nullable=False),
-        sa.Column("scheme_id", sa.Text(), nullable=False),
-        sa.Column("rule_id", sa.Text(), nullable=False),
-        sa.Column("unit", sa.Text(), nullable=False),
-        sa.Column("origin", sa.Text(), nullable=False),
-        sa.Column("subject", sa.Text(), nullable=False),
-        sa.Column("enrolment_id", sa.Text(), nullable=True),
-        sa.Column("granted_on", sa.Date(), nullable=False),
-        sa.Column("expires_on", sa.Date(), nullable=True),
-        sa.Column("credited", sa.BigInteger(), nullable=False),
-        sa.Column("available", sa.BigInteger(), nullable=False),
-        sa.Column("held", sa.BigInteger(), nullable=False),
-        sa.Column("spent", sa.BigInteger(), nullable=False),
-        sa.Column("returned", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("origin IN ('grant', 'accrual', 'top_up')", name=op.f("ck_lot_origin")),
-        sa.CheckConstraint("unit IN ('EUR', 'MIN')", name=op.f("ck_lot_unit")),
-        sa.CheckConstraint("available >= 0", name=op.f("ck_lot_available")),
-        sa.CheckConstraint(
-            "credited = available + held + spent + returned", name=op.f("ck_lot_sum")
-        ),
-        sa.CheckConstraint("credited > 0", name=op.f("ck_lot_credited")),
-        sa.CheckConstraint("held >= 0", name=op.f("ck_lot_held")),
-        sa.CheckConstraint("returned >= 0", name=op.f("ck_lot_returned")),
-        sa.CheckConstraint("spent >= 0", name=op.f("ck_lot_spent")),
-        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_lot_account_id")),
-        sa.ForeignKeyConstraint(["rule_id"], ["scheme_rule.id"], name=op.f("fk_lot_rule_id")),
-        sa.ForeignKeyConstraint(["scheme_id"], ["scheme.id"], name=op.f("fk_lot_scheme_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_lot")),
-        sa.UniqueConstraint("origin", "subject", name=op.f("uq_lot_origin_subject")),
-        postgresql_with={"fillfactor": 70},
-        sqlite_strict=True,
-    )
-    op.create_index("ix_lot_account", "lot", ["account_id", "expires_on"], unique=False)
-    op.create_index("ix_lot_expires_on", "lot", ["expires_on"], unique=False)
-    op.create_index("ix_lot_scheme", "lot", ["scheme_id", "account_id"], unique=False)
-    op.create_table(
         "enrolment",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("account_id", sa.Text(), nullable=False),
@@ -1074,16 +1081,6 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=sa.text("status IN ('offered', 'requested', 'confirmed', 'started')"),
         postgresql_where=sa.text("status IN ('offered', 'requested', 'confirmed', 'started')"),
-    )
-    op.create_table(
-        "expiry_notice",
-        sa.Column("lot_id", sa.Text(), nullable=False),
-        sa.Column("days_before", sa.BigInteger(), nullable=False),
-        sa.Column("recorded_on", sa.Date(), nullable=False),
-        sa.CheckConstraint("days_before IN (90, 30, 7)", name=op.f("ck_expiry_notice_days_before")),
-        sa.ForeignKeyConstraint(["lot_id"], ["lot.id"], name=op.f("fk_expiry_notice_lot_id")),
-        sa.PrimaryKeyConstraint("lot_id", "days_before", name=op.f("pk_expiry_notice")),
-        sqlite_strict=True,
     )
     op.create_table(
         "run_session",

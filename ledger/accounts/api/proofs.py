@@ -11,7 +11,8 @@ from typing import Any
 
 from flask import Response, request
 
-from ledger.accounts import schemas
+from ledger.accounts.api import proof_schemas as schemas
+from ledger.accounts.schemas import Paged
 from ledger.accounts.seals import proofs
 from ledger.web import auth
 from ledger.web.openapi import PREFIX, Blueprint
@@ -36,7 +37,7 @@ def prove_inclusion(asked: dict[str, Any], transaction_id: str) -> proofs.Docume
 
 @blueprint.get("/seals")
 @blueprint.doc(**_WITHOUT_KEY)
-@blueprint.arguments(schemas.Paged, location="query")
+@blueprint.arguments(Paged, location="query")
 @blueprint.response(200, schemas.SealPage)
 @auth.everyone
 def list_seals(asked: dict[str, Any]) -> Any:

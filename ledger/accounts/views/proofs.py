@@ -10,7 +10,7 @@ import json
 
 from flask import Blueprint, Response, render_template, request
 
-from ledger.accounts import schemas
+from ledger.accounts.api.proof_schemas import ReceiptAsked
 from ledger.accounts.seals import proofs
 from ledger.errors import DomainError
 from ledger.web import auth, forms
@@ -27,7 +27,7 @@ def show() -> Page:
     if "id" not in request.args and "hash" not in request.args:
         return _page()
     try:
-        asked = forms.load(schemas.ReceiptAsked, request.args)
+        asked = forms.load(ReceiptAsked, request.args)
         with reading() as session:
             found = proofs.by_receipt(session, asked["id"], asked["hash"])
     except DomainError as error:
@@ -56,7 +56,7 @@ def show_keys() -> Response:
 @auth.everyone
 def download() -> Response:
     """Send the proof of a receipt as a file, as of the newest seal."""
-    asked = forms.load(schemas.ReceiptAsked, request.args)
+    asked = forms.load(ReceiptAsked, request.args)
     with reading() as session:
         document = proofs.inclusion(session, asked["id"], asked["hash"])
     answer = Response(json.dumps(document, indent=2) + "\n", mimetype="application/json")

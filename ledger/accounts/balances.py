@@ -7,14 +7,14 @@ sealer, not on how much has ever been posted; without a sealer it is right all t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, select, union_all
 from sqlalchemy.orm import Session
 
 from ledger.accounts import moments
-from ledger.accounts.models import BUCKETS, Posting, Rollup, Unsealed
+from ledger.accounts.models import BUCKETS, LogEntry, Posting, Rollup, Seal, Unsealed
 from ledger.accounts.moments import AsOf
 
 # Which counter of a lot a bucket's postings change, with which sign, as the journal says.
@@ -47,8 +47,8 @@ def of_schemes(
 ) -> dict[str, dict[str, int]]:
     """Return per scheme the balance of every bucket in minor units, zeros too.
 
-    With ``then`` they are counted from the postings of that moment, which takes longer the more
-    of them there are.
+    With ``then`` they are those of that moment; it takes longer the more there is on that side
+    of it where there is less.
     """
     sums = {scheme_id: dict.fromkeys(BUCKETS, 0) for scheme_id in scheme_ids}
     rows = (
@@ -92,13 +92,7 @@ def _sums(
     session: Session, wanted: Callable[[Any], ColumnElement[bool]]
 ) -> list[Row[str, str, int]]:
     sealed = select(Rollup.scheme_id, Rollup.bucket, Rollup.amount).where(wanted(Rollup))
-    both = union_all(sealed, _unsealed(session, wanted(Posting))).subquery()
-    rows = session.execute(
-        select(both.c.scheme_id, both.c.bucket, func.sum(both.c.amount)).group_by(
-            both.c.scheme_id, both.c.bucket
-        )
-    )
-    return [row for row in rows if row[0] is not None]
+    return _grouped(session, [sealed, _unsealed(session, wanted(Posting))])
 
 
 def _unsealed(session: Session, wanted: ColumnElement[bool]) -> Select[str, str, int]:
@@ -121,10 +115,41 @@ def _unsealed(session: Session, wanted: ColumnElement[bool]) -> Select[str, str,
 
 
 def _counted(session: Session, scheme_ids: Collection[str], then: AsOf) -> list[Row[str, str, int]]:
-    return list(
-        session.execute(
-            select(Posting.scheme_id, Posting.bucket, func.sum(Posting.amount))
-            .where(Posting.scheme_id.in_(scheme_ids), moments.counted(Posting.transaction_id, then))
-            .group_by(Posting.scheme_id, Posting.bucket)
-        )
+    """Sum up what counted until then, or take what came later off the roll-up: what is less."""
+    newest = session.scalar(select(func.max(Seal.size))) or 0
+    parts = (
+        [_entered(scheme_ids, LogEntry.counted_at <= then.counted_until, 1)]
+        if then.size < newest - then.size
+        else [
+            select(Rollup.scheme_id, Rollup.bucket, Rollup.amount).where(
+                Rollup.scheme_id.in_(scheme_ids)
+            ),
+            _entered(scheme_ids, LogEntry.counted_at > then.counted_until, -1),
+        ]
     )
+    return _grouped(session, parts)
+
+
+def _entered(
+    scheme_ids: Collection[str], when: ColumnElement[bool], sign: int
+) -> Select[str, str, int]:
+    # An outer join, so that an engine begins at the stretch of the log.
+    return (
+        select(Posting.scheme_id, Posting.bucket, sign * Posting.amount)
+        .select_from(LogEntry)
+        .outerjoin(
+            Posting,
+            and_(
+                Posting.transaction_id == LogEntry.transaction_id,
+                Posting.scheme_id.in_(scheme_ids),
+            ),
+        )
+        .where(when)
+    )
+
+
+def _grouped(session: Session, parts: Sequence[Select[str, str, int]]) -> list[Row[str, str, int]]:
+    lines = union_all(*parts).subquery()
+    scheme_id, bucket, amount = lines.c
+    rows = session.execute(select(scheme_id, bucket, func.sum(amount)).group_by(scheme_id, bucket))
+    return [row for row in rows if row[0] is not None]

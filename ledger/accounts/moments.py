@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, select, true
+from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import Session
 
 from ledger.accounts.models import LogEntry, Seal
@@ -65,22 +65,24 @@ def asked_for(session: Session, moment: datetime | None) -> AsOf | None:
 
 
 def counted(transaction_id: Any, then: AsOf | None) -> ColumnElement[bool]:
-    """Return the condition that a transaction (a column with its id) counted by then; None: any."""
+    """Return the condition that a transaction (a column with its id) counted by then; None: any.
+
+    Each is looked up by its id, also where an engine would rather read a long stretch of the log.
+    """
     if then is None:
         return true()
-    return exists().where(
-        LogEntry.transaction_id == transaction_id, LogEntry.counted_at <= then.counted_until
-    )
+    place = select(LogEntry.counted_at).where(LogEntry.transaction_id == transaction_id)
+    return place.scalar_subquery() <= then.counted_until
 
 
 def require(session: Session, transaction_id: str, then: AsOf | None) -> None:
     """Raise NotFound when a transaction did not count by then."""
     if then is None:
         return
-    found = select(LogEntry.position).where(
-        LogEntry.transaction_id == transaction_id, LogEntry.counted_at <= then.counted_until
+    found = session.scalar(
+        select(LogEntry.counted_at).where(LogEntry.transaction_id == transaction_id)
     )
-    if session.scalars(found).one_or_none() is None:
+    if found is None or found > then.counted_until:
         raise NotFound(N_("There was no such transaction at that moment."))
 
 

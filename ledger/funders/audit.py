@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Select, func, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from ledger import paging
@@ -251,13 +251,8 @@ def _lines(
         select(Posting, Transaction.kind, Transaction.occurred_on, Organisation.name)
         .join(Transaction, Transaction.id == Posting.transaction_id)
         .outerjoin(Organisation, Organisation.id == Posting.provider_id)
-        .where(Posting.scheme_id == scheme.id, moments.counted(Posting.transaction_id, then))
+        .where(_own_lines(session, scheme, which), moments.counted(Posting.transaction_id, then))
     )
-    if which.lot_id:
-        lot = session.get(Lot, which.lot_id)
-        # The account leads to the lot's postings; they have no index by lot.
-        account_id = lot.account_id if lot else None
-        query = query.where(Posting.account_id == account_id, Posting.lot_id == which.lot_id)
     for wanted, column in ((which.bucket, Posting.bucket), (which.kind, Transaction.kind)):
         if wanted:
             query = query.where(column == wanted)
@@ -268,18 +263,31 @@ def _lines(
     return query
 
 
+def _own_lines(session: Session, scheme: Scheme, which: Filter) -> ColumnElement[bool]:
+    if not which.lot_id:
+        return Posting.scheme_id == scheme.id
+    # The account leads to a lot's few postings; a lot is of one scheme, so are they.
+    lot = session.get(Lot, which.lot_id)
+    if lot is None or lot.scheme_id != scheme.id:
+        return false()
+    return and_(Posting.account_id == lot.account_id, Posting.lot_id == lot.id)
+
+
 def _after(
     question: Select[Posting, str, date, str],
     before: tuple[str | int, ...] | None,
     limit: int,
 ) -> Select[Posting, str, date, str]:
     if before is not None:
+        transaction_id, line = before
         # The first condition says less, and lets the index begin in the right place.
         question = question.where(
-            Posting.transaction_id <= before[0],
-            tuple_(Posting.transaction_id, Posting.line) < tuple_(*before),
+            Posting.transaction_id <= transaction_id,
+            or_(Posting.transaction_id < transaction_id, Posting.line > line),
         )
-    return question.order_by(Posting.transaction_id.desc(), Posting.line.desc()).limit(limit)
+    # Lines rise while transactions fall, which no key of the table does: so it is the scheme's own
+    # index that is read, however many postings of other schemes there are since.
+    return question.order_by(Posting.transaction_id.desc(), Posting.line).limit(limit)
 
 
 def _view(

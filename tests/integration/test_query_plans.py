@@ -44,6 +44,7 @@ class Books:
 
     database: Database
     money: Funding
+    quiet: Funding  # nothing happened to its scheme since the beginning
     holder: Account
     lot_id: str
     held: str
@@ -51,7 +52,7 @@ class Books:
 
 @pytest.fixture
 def books(database: Database) -> Books:
-    money, _, holder = two_funders(database)
+    money, quiet, holder = two_funders(database)
     crowd = [
         (account.id, _credited(database, money, account)) for account in accounts(database, 50)
     ]
@@ -70,7 +71,7 @@ def books(database: Database) -> Books:
         journal.post_many(work, [_moved(n, money, crowd) for n in range(-10, 0)])
     if database.engine.dialect.name == "postgresql":
         _analyse(database, "journal_log")
-    return Books(database, money, holder, lot_id, held[0])
+    return Books(database, money, quiet, holder, lot_id, held[0])
 
 
 def _credited(database: Database, money: Funding, account: Account) -> str:
@@ -139,6 +140,10 @@ def _figures_then(session: Session, books: Books) -> object:
     return audit.figures(session, *scheme, _before_the_last(session))
 
 
+def _quiet_postings(session: Session, books: Books) -> object:
+    return audit.postings(session, books.quiet.first, books.quiet.scheme_id, NAMES)
+
+
 QUESTIONS: dict[str, Callable[[Session, Books], object]] = {
     "balance of an account": lambda s, b: lots.balance(s, b.holder.id, NOW.date()),
     "statement": _first_page,
@@ -158,6 +163,8 @@ QUESTIONS: dict[str, Callable[[Session, Books], object]] = {
     "postings of a bucket": lambda s, b: _postings(s, b, which=Filter(bucket="held")),
     "postings of a lot": lambda s, b: _postings(s, b, which=Filter(lot_id=b.lot_id)),
     "postings as of a moment": _postings_then,
+    "postings of a quiet scheme": _quiet_postings,
+    "scheme that is quiet": lambda s, b: audit.figures(s, b.quiet.first, b.quiet.scheme_id),
     "audited transaction": lambda s, b: audit.transaction(s, b.money.first, b.held, NAMES),
     "journal": lambda s, _: queries.journal(s),
     "journal entry": lambda s, b: queries.transaction(s, b.held),

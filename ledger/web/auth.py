@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, current_app, g, redirect, request, session, url_for
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import LoginManager, current_user
 from flask_wtf import CSRFProtect
 from werkzeug.exceptions import Forbidden, InternalServerError, Unauthorized
@@ -88,6 +89,21 @@ class Backend(Protocol):
 csrf = CSRFProtect()
 
 
+class _Manager(LoginManager):  # type: ignore[misc]
+    """Flask-Login with one door: neither its own cookie nor remember-me, so it looks in none."""
+
+    def _load_user(self) -> None:
+        self._update_request_context_with_user(_load(request))
+
+
+class PageSessions(SecureCookieSessionInterface):
+    """Flask's signed cookie, that holds a form's token: for pages only, so not read for the API."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Return what the cookie holds; None under /api/."""
+        return None if request.path.startswith("/api/") else super().open_session(app, request)
+
+
 def init(app: Flask, backend: Backend) -> None:
     """Set up sessions, CSRF protection and the guard on ``app``."""
     https = bool(app.config.get("HTTPS"))
@@ -101,11 +117,9 @@ def init(app: Flask, backend: Backend) -> None:
         WTF_CSRF_CHECK_DEFAULT=False,  # checked below, everywhere but under /api/
         WTF_CSRF_TIME_LIMIT=None,  # lives as long as the visit: people are slow with forms
     )
+    app.session_interface = PageSessions()
     app.extensions["ledger_backend"] = backend
-    manager = LoginManager()
-    manager.session_protection = None
-    manager.request_loader(_load)
-    manager.init_app(app)
+    _Manager(app)
     csrf.init_app(app)
     app.before_request(_guard)
     app.before_request(_protect)

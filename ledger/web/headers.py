@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Flask, Response, g, request
 from flask_talisman import Talisman
 
@@ -18,13 +20,39 @@ POLICY = {
 _YEAR = 365 * 24 * 60 * 60
 
 
+class _Headers(Talisman):  # type: ignore[misc]
+    """Talisman's headers, composed once: they depend on nothing but whether TLS is in front."""
+
+    def init_app(self, app: Flask, **options: Any) -> None:
+        super().init_app(app, **options)
+        self._composed: dict[bool, list[tuple[str, str]]] = {}
+
+    def _set_response_headers(self, response: Response) -> Response:
+        behind_tls = self._behind_tls()
+        if behind_tls not in self._composed:
+            blank: Response = super()._set_response_headers(Response())
+            del blank.headers["Content-Type"], blank.headers["Content-Length"]
+            self._composed[behind_tls] = list(blank.headers)
+        response.headers.update(self._composed[behind_tls])
+        return response
+
+    def _force_https(self) -> None:
+        """Redirect nothing: the server before us does, and health checks come in plain."""
+
+    def _make_nonce(self) -> None:
+        """Make none: there is no script to allow."""
+
+    @staticmethod
+    def _behind_tls() -> bool:
+        return request.is_secure or request.headers.get("X-Forwarded-Proto") == "https"
+
+
 def init(app: Flask) -> None:
     """Add the headers to every answer of ``app``."""
     https = bool(app.config.get("HTTPS"))
     app.after_request(_own_referrer_policy)  # registered first, so it has the last word
-    Talisman(
+    _Headers(
         app,
-        force_https=False,  # the server before us redirects; health checks come in plain
         content_security_policy=POLICY,
         frame_options="DENY",
         referrer_policy="same-origin",

@@ -92,7 +92,7 @@ def number(value: float) -> str:
 
 
 def _choose() -> str:
-    asked = request.args.get("lang")
+    asked = request.args.get("lang") if request.query_string else None
     if asked in LOCALES:
         return asked
     if auth.is_api():
@@ -113,7 +113,12 @@ def _preferred() -> str | None:
 
 def _remember(response: Response) -> Response:
     if request.endpoint != "static":
-        response.vary.add("Accept-Language")
+        if "Vary" in response.headers:
+            response.vary.add("Accept-Language")
+        else:
+            response.headers["Vary"] = "Accept-Language"
+    if not request.query_string:
+        return response
     asked = request.args.get("lang")
     # A file asked for in another language says nothing about the pages.
     if asked in LOCALES and response.mimetype == "text/html" and not auth.is_api():

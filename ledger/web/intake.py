@@ -12,6 +12,7 @@ from werkzeug.routing import IntegerConverter
 
 MEGABYTE = 1024 * 1024
 _DEEPEST = 64
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 class PlainInteger(IntegerConverter):
@@ -54,13 +55,20 @@ def init(app: Flask) -> None:
 
 def storable(text: str) -> bool:
     """Tell whether both engines can store ``text``: no NUL, no lone surrogate."""
+    if text.isascii():  # nearly always, and quickly told
+        return "\0" not in text
     return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def _check_request() -> None:
     if not storable(request.path):
         abort(404)
-    for values in (request.args, request.form):
+    given = []
+    if request.query_string:
+        given.append(request.args)
+    if request.mimetype in _FORMS:
+        given.append(request.form)
+    for values in given:
         for name, value in values.items(multi=True):
             if not (storable(name) and storable(value)):
                 abort(400)

@@ -7,7 +7,8 @@ create_app registers them with the ``Api`` that ``init`` returned.
 from __future__ import annotations
 
 import http
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import flask_smorest
 from flask import Flask, Request, Response, abort, current_app
@@ -62,6 +63,11 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     """A part of the API."""
 
     ARGUMENTS_PARSER = Parser()
+
+    def arguments(self, schema: Schema | type[Schema], **options: Any) -> Callable[..., Any]:
+        """Declare what a call takes; the schema is made once and not at every call."""
+        shape = schema() if isinstance(schema, type) else schema
+        return cast(Callable[..., Any], super().arguments(shape, **options))
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc]

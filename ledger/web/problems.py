@@ -7,9 +7,11 @@ the kind of problem; ``errors`` names every wrong field at once.
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import psycopg
 from flask import Flask, Response, current_app, g, make_response, render_template, url_for
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
@@ -24,7 +26,7 @@ from ledger.web.explanations import Explanation
 from ledger.web.i18n import language, show
 
 MEDIA_TYPE = "application/problem+json"
-_RETRY_SECONDS = "5"
+_RETRY_SECONDS = (5, 20)
 _NOT_KEPT = {"content-type", "content-length"}
 
 FieldMessages = Mapping[str, Sequence[Message]]
@@ -34,9 +36,11 @@ def init(app: Flask) -> None:
     """Answer every refusal and failure of ``app`` in the caller's language and form."""
     app.register_error_handler(DomainError, _on_domain_error)
     app.register_error_handler(HTTPException, _on_http_exception)
-    app.register_error_handler(OperationalError, _on_outage)
-    app.register_error_handler(PoolTimeout, _on_outage)
-    app.register_error_handler(DataError, _on_data_error)
+    # SQLAlchemy's, and those of the driver itself where it is used without.
+    for outage in (OperationalError, PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError):
+        app.register_error_handler(outage, _on_outage)
+    for bad in (DataError, psycopg.DataError):
+        app.register_error_handler(bad, _on_data_error)
 
 
 def document(error: DomainError) -> dict[str, Any]:
@@ -85,7 +89,8 @@ def answer(
     if kind.status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="leerrekening"'
     if kind.status == 503:
-        response.headers["Retry-After"] = _RETRY_SECONDS
+        # Spread, or all who were turned away together would come back together.
+        response.headers["Retry-After"] = str(random.randint(*_RETRY_SECONDS))  # noqa: S311
     return response
 
 

@@ -165,6 +165,12 @@ def _array(column: Sequence[Any]) -> str:
             return f'{{"{text}"}}'
     elif kinds == {int}:
         return f"{{{','.join(map(str, column))}}}"
+    elif kinds == {bytes}:
+        return '{"\\\\x' + '","\\\\x'.join(map(bytes.hex, column)) + '"}'
+    elif kinds <= {date, type(None)}:
+        # The same few days, or none, stand in row after row.
+        texts = {value: _element(value) for value in set(column)}
+        return f"{{{','.join(map(texts.__getitem__, column))}}}"
     return f"{{{','.join(map(_element, column))}}}"
 
 

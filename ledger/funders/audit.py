@@ -186,20 +186,27 @@ def _paid_in(session: Session, scheme_ids: Sequence[str], then: AsOf | None) -> 
     They are found by the few payments of a scheme, not among all its postings.
     """
     paid = (
-        select(Transaction.id)
-        .join(BudgetPayment, BudgetPayment.id == Transaction.subject)
+        select(BudgetPayment.scheme_id, Transaction.id)
+        .join(Transaction, Transaction.subject == BudgetPayment.id)
         .where(Transaction.kind == "pay_in", BudgetPayment.scheme_id.in_(scheme_ids))
         .cte("paid")
     )
-    undone = select(Transaction.id).join(paid, paid.c.id == Transaction.reverses_id)
-    either = union_all(select(paid.c.id), undone).subquery()
-    rows = session.execute(
-        select(Posting.scheme_id, func.sum(Posting.amount))
-        .join(either, either.c.id == Posting.transaction_id)
-        .where(Posting.bucket == "bank", moments.counted(Posting.transaction_id, then))
-        .group_by(Posting.scheme_id)
+    undone = select(paid.c.scheme_id, Transaction.id).join(
+        Transaction, Transaction.reverses_id == paid.c.id
     )
-    return {scheme_id: -int(amount) for scheme_id, amount in rows}
+    each = union_all(select(paid.c.scheme_id, paid.c.id), undone).subquery()
+    amount = (
+        select(func.sum(Posting.amount))
+        .where(
+            Posting.transaction_id == each.c.id,
+            Posting.scheme_id == each.c.scheme_id,
+            Posting.bucket == "bank",
+            moments.counted(Posting.transaction_id, then),
+        )
+        .scalar_subquery()
+    )
+    sums = select(each.c.scheme_id, func.sum(amount)).group_by(each.c.scheme_id)
+    return {scheme_id: -int(total or 0) for scheme_id, total in session.execute(sums)}
 
 
 def postings(

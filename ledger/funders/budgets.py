@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy.exc import IntegrityError
 
 from ledger import ids
-from ledger.accounts import history, journal, lots
+from ledger.accounts import balances, history, journal
 from ledger.accounts.journal import Entry, Line, Receipt
 from ledger.accounts.models import Scheme
 from ledger.db import Work
@@ -57,7 +57,7 @@ def reallocate(work: Work, scheme_id: str, amount: int | None = None) -> Receipt
     Raises Conflict when less has come back than is asked for.
     """
     scheme = reach.scheme_changed(work, scheme_id)
-    there = lots.bucket_balance(work.session, scheme.id, "returned")
+    there = balances.bucket_balance(work.session, scheme.id, "returned")
     wanted = there if amount is None else checked(amount)
     if there == 0 or wanted > there:
         raise Conflict(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from itertools import chain
 
 from sqlalchemy import select
@@ -32,7 +33,8 @@ COLUMNS = {
 }
 REQUIRED = frozenset({"account_number", "amount"})
 REFERENCE_LENGTH = 140
-LAST_YEAR = 2200  # a date beyond it is a slip of the keyboard
+_TOO_FAR = date(2201, 1, 1)  # from here on a date is a slip of the keyboard
+_NUMBER_LENGTH = 16
 _CHUNK = 5_000  # values in one question to the database
 _ACCOUNTS = Question("SELECT number, id, closed_at IS NOT NULL FROM account WHERE number {among}")
 
@@ -112,8 +114,11 @@ def _checked(
     repeats = _Repeats()
     errors = list(unreadable)
     for wish in wishes:
-        wrong = (*_wrong(wish, accounts, used, today), *repeats.of(wish))
-        errors.extend(RowError(wish.line, field, message) for field, message in wrong)
+        wrong = repeats.of(wish)
+        # Nearly every row is right; those are looked at no further.
+        if wrong or not _is_right(wish, accounts, used, today):
+            wrong = [*_wrong(wish, accounts, used, today), *wrong]
+            errors.extend(RowError(wish.line, field, message) for field, message in wrong)
     bad = {error.line for error in errors}
     lines = tuple(
         _line(wish, accounts[wish.account_number][0]) for wish in wishes if wish.line not in bad
@@ -135,16 +140,23 @@ def _wish(row: Row, unit: str) -> tuple[Wish, list[RowError]]:
     errors: list[RowError] = []
     amount, expires_on = 0, None
     try:
-        amount = parse_unit(cells["amount"], unit)
+        amount = _unit_read(cells["amount"], unit)
     except DomainError as error:
         errors.append(RowError(row.line, "amount", error.as_message))
-    try:
-        if cells.get("expires_on"):
-            expires_on = parse_date(cells["expires_on"], "expires_on")
-    except DomainError as error:
-        errors.append(RowError(row.line, "expires_on", error.as_message))
+    day = cells.get("expires_on")
+    if day:
+        try:
+            expires_on = _date_read(day)
+        except DomainError as error:
+            errors.append(RowError(row.line, "expires_on", error.as_message))
     number = ids.normal_account_number(cells["account_number"])
     return Wish(row.line, number, amount, expires_on, cells.get("reference") or None), errors
+
+
+@lru_cache(maxsize=4096)
+def _date_read(text: str) -> date:
+    # The same few days and amounts stand on line after line.
+    return parse_date(text, "expires_on")
 
 
 def parse_unit(text: str, unit: str, field: str = "amount") -> int:
@@ -154,6 +166,25 @@ def parse_unit(text: str, unit: str, field: str = "amount") -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 16):
         raise Invalid(N_("Write the time in whole minutes, for example 480."), field=field)
     return checked(int(text), field)
+
+
+_unit_read = lru_cache(maxsize=4096)(parse_unit)
+
+
+def _is_right(
+    wish: Wish, accounts: dict[str, tuple[str, bool]], used: set[str], today: date
+) -> bool:
+    """Tell, quickly, whether :func:`_wrong` would find nothing."""
+    found = accounts.get(wish.account_number)
+    return (
+        found is not None
+        and not found[1]
+        and (wish.expires_on is None or today <= wish.expires_on < _TOO_FAR)
+        and (
+            wish.reference is None
+            or (len(wish.reference) <= REFERENCE_LENGTH and wish.reference not in used)
+        )
+    )
 
 
 def _wrong(
@@ -172,7 +203,7 @@ def _wrong(
         yield "account_number", Message(N_("This account is closed."))
     if wish.expires_on is not None and wish.expires_on < today:
         yield "expires_on", Message(N_("This date lies in the past."))
-    elif wish.expires_on is not None and wish.expires_on.year > LAST_YEAR:
+    elif wish.expires_on is not None and wish.expires_on >= _TOO_FAR:
         yield "expires_on", Message(N_("This date lies too far in the future."))
     if wish.reference and len(wish.reference) > REFERENCE_LENGTH:
         yield (
@@ -194,33 +225,29 @@ class _Repeats:
         self._references: dict[str, int] = {}
         self._unreferenced: set[str] = set()
 
-    def of(self, wish: Wish) -> Iterator[tuple[str, Message]]:
+    def of(self, wish: Wish) -> list[tuple[str, Message]]:
+        """Return what this wish repeats of those before it."""
+        wrong: list[tuple[str, Message]] = []
         if wish.reference:
             first = self._references.setdefault(wish.reference, wish.line)
             if first != wish.line:
-                yield (
-                    "reference",
-                    Message(N_("This reference is also on line %(line)s."), {"line": first}),
-                )
+                message = Message(N_("This reference is also on line %(line)s."), {"line": first})
+                wrong.append(("reference", message))
         else:
             self._unreferenced.add(wish.account_number)
         first = self._accounts.setdefault(wish.account_number, wish.line)
-        if wish.account_number and first != wish.line and wish.account_number in self._unreferenced:
-            yield (
-                "account_number",
-                Message(
-                    N_(
-                        "This account is also on line %(line)s. If both grants are meant, give "
-                        "each a reference of its own."
-                    ),
-                    {"line": first},
-                ),
+        if first != wish.line and wish.account_number and wish.account_number in self._unreferenced:
+            text = N_(
+                "This account is also on line %(line)s. If both grants are meant, give each a"
+                " reference of its own."
             )
+            wrong.append(("account_number", Message(text, {"line": first})))
+        return wrong
 
 
 def _accounts(session: Session, numbers: Iterable[str]) -> dict[str, tuple[str, bool]]:
     """Return by account number its id and whether it is closed, for the numbers that exist."""
-    wanted = list({number for number in numbers if ids.is_account_number(number)})
+    wanted = list({number for number in numbers if len(number) == _NUMBER_LENGTH})
     connection = driver(session)
     found = chain.from_iterable(
         Question.ask_all(connection, [_ACCOUNTS], part)[0] for part in _parts(wanted)

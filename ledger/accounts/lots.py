@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger import clock
 from ledger.accounts import journal, schemes
-from ledger.accounts.models import Fund, Lot, Organisation, Posting, Rule, Scheme
+from ledger.accounts.models import Fund, Lot, Organisation, Rule, Scheme
 from ledger.db import Work
 from ledger.errors import InsufficientBalance, NotFound, WrongState
 from ledger.messages import N_
@@ -128,14 +128,6 @@ def fund_balance(session: Session, scheme_id: str) -> int:
     return (
         session.scalars(select(Fund.balance).where(Fund.scheme_id == scheme_id)).one_or_none() or 0
     )
-
-
-def bucket_balance(session: Session, scheme_id: str, bucket: str) -> int:
-    """Return the balance of one bucket of a scheme in minor units, from its postings."""
-    total = select(func.coalesce(func.sum(Posting.amount), 0)).where(
-        Posting.scheme_id == scheme_id, Posting.bucket == bucket
-    )
-    return int(session.execute(total).scalar_one())
 
 
 def of_account(session: Session, account_id: str) -> tuple[LotView, ...]:

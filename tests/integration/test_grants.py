@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import pytest
 
 from ledger import ids
-from ledger.accounts import lots, organisations
+from ledger.accounts import balances, lots, organisations
 from ledger.accounts.models import Account
 from ledger.db import SYSTEM, Database
 from ledger.errors import (
@@ -34,7 +34,7 @@ def sheet(rows: Sequence[str], header: str = "rekeningnummer;bedrag;vervalt op")
 
 def fund_of(database: Database, money: Funding) -> int:
     with database.reading() as session:
-        return lots.bucket_balance(session, money.scheme_id, "fund")
+        return balances.bucket_balance(session, money.scheme_id, "fund")
 
 
 def balance_of(database: Database, account: Account) -> int:

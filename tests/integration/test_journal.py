@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from ledger import ids
-from ledger.accounts import journal, lots
+from ledger.accounts import balances, journal, lots
 from ledger.accounts.canonical import Head, Line, digest
 from ledger.accounts.models import Lot, Posting, Rule, Transaction
 from ledger.db import SYSTEM, Database, Work
@@ -136,7 +136,7 @@ def test_a_lot_cannot_be_credited_beyond_the_fund_by_two_at_once(world: World) -
         granted = list(pool.map(credit, range(8)))
     assert sum(granted) == 3
     with world.database.reading() as session:
-        assert lots.bucket_balance(session, scheme.id, "fund") == 100
+        assert balances.bucket_balance(session, scheme.id, "fund") == 100
 
 
 def test_two_who_write_the_same_key_get_one_answer_and_one_conflict(world: World) -> None:

@@ -194,7 +194,6 @@ class RoundRequest(Base):
     __table_args__ = (
         UniqueConstraint("account_id", "round_id"),
         CheckConstraint("amount > 0", name="amount"),
-        Index("ix_round_request_round", "round_id", "id"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)  # req_…, subject of the grant

@@ -7,17 +7,17 @@ of the budget it is locked first instead: then everybody gets a sure answer, one
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import sqlite3
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger import clock
-from ledger.accounts import schemes
-from ledger.accounts.models import Fund, Organisation, Rule, Scheme
+from ledger.accounts.models import Fund
 from ledger.db import Stale, Work, driver
 from ledger.funders.models import Round
 from ledger.messages import N_, Message
@@ -26,64 +26,99 @@ from ledger.sets import Question
 NEAR_THE_END = 2_000  # requests: more than all processes together have under way
 
 
+class Terms(NamedTuple):
+    """A round with its scheme, its funder and one version of the scheme's rules."""
+
+    id: str
+    scheme_id: str
+    opens_at: datetime
+    closes_at: datetime
+    amount: int
+    budget: int
+    granted: int
+    status: str
+    unit: str
+    scheme_status: str
+    funder_status: str
+    rule_id: str
+    valid_from: date
+    expiry_months: int | None
+    regions: list[str]
+    holder_sectors: list[str]
+    employers: list[str]
+    age_from: int
+    age_until: int
+
+    @property
+    def left(self) -> int:
+        """Return how many requests can still be met."""
+        return (self.budget - self.granted) // self.amount
+
+
 @dataclass(slots=True)
 class Offer:
     """A round as one unit of work sees it; ``left`` counts down as requests are met."""
 
-    round: Row[Any]
-    rule: Rule
+    terms: Terms
     expires_on: date | None
     closed: Message | None  # to everybody, and why
     left: int
     met: int = 0
 
 
+_TERMS = Question(
+    "SELECT g.id, g.scheme_id, g.opens_at, g.closes_at, g.amount, g.budget, g.granted, g.status,"
+    " s.unit, s.status, o.status, r.id, r.valid_from, r.expiry_months, r.regions,"
+    " r.holder_sectors, r.employers, r.age_from, r.age_until"
+    " FROM grant_round AS g JOIN scheme AS s ON s.id = g.scheme_id"
+    " JOIN organisation AS o ON o.id = s.funder_id"
+    " JOIN scheme_rule AS r ON r.scheme_id = s.id WHERE g.id {among}",
+    {2: "timestamptz", 3: "timestamptz", 12: "date", 14: "json", 15: "json", 16: "json"},
+)
+
+
 def of_rounds(work: Work, round_ids: Collection[str]) -> dict[str, Offer]:
     """Return the rounds that exist; those near their end stay locked until the work ends."""
-    query = (
-        select(
-            Round.__table__,
-            Scheme.unit,
-            Scheme.status.label("scheme"),
-            Organisation.status.label("funder"),
-        )
-        .join(Scheme, Scheme.id == Round.scheme_id)
-        .join(Organisation, Organisation.id == Scheme.funder_id)
-        .order_by(Round.id)
-    )
-    rows = work.session.execute(query.where(Round.id.in_(round_ids))).all()
-    near = [row for row in rows if 0 < _left(row) < NEAR_THE_END]
+    found = _in_force(work, round_ids)
+    near = [terms for terms in found.values() if 0 < terms.left < NEAR_THE_END]
     if near:
-        _lock_funds(work.session, {row.scheme_id for row in near})
-        ids_near = [row.id for row in near]
-        locked = query.where(Round.id.in_(ids_near)).with_for_update(of=Round)
-        sure = {row.id: row for row in work.session.execute(locked)}
-        rows = [sure.get(row.id, row) for row in rows]
-    return {row.id: _offer(work, row) for row in rows}
+        _lock(work.session, near)
+        found.update(_in_force(work, [terms.id for terms in near]))
+    return {terms.id: _offer(work, terms) for terms in found.values()}
 
 
-def _lock_funds(session: Session, scheme_ids: Collection[str]) -> None:
-    # First, as everybody who grants does: the fund before the round, or two wait for each other.
-    funds = select(Fund.scheme_id).where(Fund.scheme_id.in_(scheme_ids))
+def _in_force(work: Work, round_ids: Collection[str]) -> dict[str, Terms]:
+    """Return the rounds with the rules of this day, by id."""
+    found: dict[str, Terms] = {}
+    for row in _TERMS.ask(driver(work.session), list(round_ids)):
+        terms = Terms._make(row)
+        best = found.get(terms.id)
+        newer = best is None or terms.valid_from > best.valid_from
+        if newer and terms.valid_from <= work.today:
+            found[terms.id] = terms
+    return found
+
+
+def _lock(session: Session, near: Sequence[Terms]) -> None:
+    # The fund before the round, as everybody who grants does, or two wait for each other.
+    funds = select(Fund.scheme_id).where(Fund.scheme_id.in_({one.scheme_id for one in near}))
     session.execute(funds.order_by(Fund.scheme_id).with_for_update()).all()
+    rounds = select(Round.id).where(Round.id.in_([one.id for one in near]))
+    session.execute(rounds.order_by(Round.id).with_for_update()).all()
 
 
-def _left(row: Row[Any]) -> int:
-    return int((row.budget - row.granted) // row.amount)
+def _offer(work: Work, terms: Terms) -> Offer:
+    months = terms.expiry_months
+    expires_on = clock.add_months(work.today, months) if months else None
+    return Offer(terms, expires_on, _closed(terms, work.now), terms.left)
 
 
-def _offer(work: Work, row: Row[Any]) -> Offer:
-    rule = schemes.rule_on(work.session, row.scheme_id, work.today)
-    expires_on = clock.add_months(work.today, rule.expiry_months) if rule.expiry_months else None
-    return Offer(row, rule, expires_on, _closed(row, work.now), _left(row))
-
-
-def _closed(row: Row[Any], now: datetime) -> Message | None:
-    if now < row.opens_at:
-        return Message(N_("This round opens on %(moment)s."), {"moment": row.opens_at})
-    if row.status != "open" or now >= row.closes_at:
+def _closed(terms: Terms, now: datetime) -> Message | None:
+    if now < terms.opens_at:
+        return Message(N_("This round opens on %(moment)s."), {"moment": terms.opens_at})
+    if terms.status != "open" or now >= terms.closes_at:
         return Message(N_("This round is closed."))
-    if row.scheme != "open" or row.funder != "admitted":
+    if terms.scheme_status != "open" or terms.funder_status != "admitted":
         return Message(N_("This scheme grants nothing at the moment."))
     return None
 
@@ -115,18 +150,20 @@ def holders(
     return {row[0]: Holder._make(row) for row in people}, {(row[0], row[1]) for row in asked}
 
 
+_COUNT = (
+    "UPDATE grant_round SET granted = granted + %s, request_count = request_count + %s"
+    " WHERE id = %s AND status = 'open' AND granted + %s <= budget"
+)
+
+
 def count(session: Session, offer: Offer) -> None:
     """Count what was met on the round's row, last of all. Raises Stale when it is not there."""
-    total = offer.met * offer.round.amount
-    done = session.execute(
-        update(Round)
-        .where(
-            Round.id == offer.round.id,
-            Round.status == "open",
-            Round.granted + total <= Round.budget,
-        )
-        .values(granted=Round.granted + total, request_count=Round.request_count + offer.met)
-        .execution_options(synchronize_session=False)
-    )
-    if done.rowcount != 1:  # type: ignore[attr-defined]
+    total = offer.met * offer.terms.amount
+    values = (total, offer.met, offer.terms.id, total)
+    connection = driver(session)
+    if isinstance(connection, sqlite3.Connection):
+        done = connection.execute(_COUNT.replace("%s", "?"), values).rowcount
+    else:
+        done = connection.execute(_COUNT.encode(), values, prepare=True).rowcount
+    if done != 1:
         raise Stale

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from ledger import ids
 from ledger.accounts import history, journal, schemes
-from ledger.accounts.journal import Entry, Line, NewLot, Receipt
+from ledger.accounts.journal import NewCredit, Receipt, Source
 from ledger.db import Actor, Stale, Work, driver
 from ledger.errors import (
     AlreadyDone,
@@ -192,7 +192,7 @@ def _decide(
     person = holders.get(account_id)
     if person is None:
         return NotFound(N_("There is no such account."))
-    unmet = schemes.eligible(offer.rule, person, work.today)
+    unmet = schemes.eligible(offer.terms, person, work.today)
     if unmet:
         return NotEligible(N_("This round is %(condition)s."), condition=unmet[0])
     offer.left -= 1
@@ -207,46 +207,52 @@ def spent() -> RoundSpent:
 
 
 def _grant(work: Work, met: Sequence[_Met]) -> Iterator[Requested]:
-    receipts = journal.post_many(work, [_entry(one) for one in met])
-    _keep(work, met, receipts)
-    for offer in {one.offer.round.id: one.offer for one in met}.values():
-        offers.count(work.session, offer)
+    """Write what was met, and yield the answers in the same order."""
+    by_round: dict[str, list[_Met]] = {}
+    for one in met:
+        by_round.setdefault(one.offer.terms.id, []).append(one)
+    receipts: dict[str, Receipt] = {}
+    # In one order everywhere: the funds of two rounds, and then the rounds themselves.
+    for group in sorted(by_round.values(), key=lambda group: group[0].offer.terms.scheme_id):
+        receipts.update(_credit(work, group[0].offer, group))
+    _keep(work, [(one, receipts[one.id]) for one in met])
+    for _, group in sorted(by_round.items()):
+        offers.count(work.session, group[0].offer)
     return (
         Requested(
             one.id,
-            one.offer.round.id,
+            one.offer.terms.id,
             one.account_id,
-            one.offer.round.amount,
-            one.offer.round.unit,
+            one.offer.terms.amount,
+            one.offer.terms.unit,
             one.offer.expires_on,
-            receipt,
+            receipts[one.id],
         )
-        for one, receipt in zip(met, receipts, strict=True)
+        for one in met
     )
 
 
-def _keep(work: Work, met: Sequence[_Met], receipts: Sequence[Receipt]) -> None:
+def _credit(work: Work, offer: Offer, group: Sequence[_Met]) -> Iterator[tuple[str, Receipt]]:
+    terms, expires_on = offer.terms, offer.expires_on
+    source = Source("grant", terms.scheme_id, terms.unit, terms.rule_id)
+    items = [
+        NewCredit(one.id, one.account_id, terms.amount, one.ask.actor.id, expires_on, None)
+        for one in group
+    ]
+    receipts = journal.credit_many(work, source, items)
+    return zip((one.id for one in group), receipts, strict=True)
+
+
+def _keep(work: Work, made: Sequence[tuple[_Met, Receipt]]) -> None:
     rows = [
-        (one.id, one.offer.round.id, one.account_id, one.offer.round.amount, receipt.id, work.now)
-        for one, receipt in zip(met, receipts, strict=True)
+        (one.id, one.offer.terms.id, one.account_id, one.offer.terms.amount, receipt.id, work.now)
+        for one, receipt in made
     ]
     try:
         insert(driver(work.session), "round_request", _REQUEST, rows)
     except UniqueViolation as error:
         # The same account by another process, at this very moment; next time it is seen.
         raise Stale from error
-
-
-def _entry(one: _Met) -> Entry:
-    offer = one.offer
-    scheme_id, unit, rule_id = offer.round.scheme_id, offer.round.unit, offer.rule.id
-    amount = offer.round.amount
-    lot = NewLot(ids.new("lot"), one.account_id, scheme_id, rule_id, unit, offer.expires_on)
-    lines = (
-        Line("fund", -amount, scheme_id, unit, rule_id, one.account_id, lot.id),
-        Line("available", amount, scheme_id, unit, rule_id, one.account_id, lot.id),
-    )
-    return Entry("grant", one.id, lines, opens=lot, actor_id=one.ask.actor.id)
 
 
 def _no_round() -> NotFound:

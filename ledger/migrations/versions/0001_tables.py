@@ -318,7 +318,6 @@ def upgrade() -> None:
         ),
         sqlite_strict=True,
     )
-    op.create_index("ix_round_request_round", "round_request", ["round_id", "id"], unique=False)
     op.create_table(
         "seal_key",
         sa.Column("id", sa.Text(), nullable=False),

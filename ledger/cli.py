@@ -8,11 +8,13 @@ from typing import Any
 
 import click
 
-from ledger import config, i18n, migrations, server
+from ledger import clock, config, i18n, migrations, server
 from ledger.accounts.verification.cli import verify_command
-from ledger.db import Database
+from ledger.db import SYSTEM, Database
 from ledger.errors import DomainError
+from ledger.web import outcomes
 
+_TIDIED_AT_ONCE = 1000  # rows per unit of work, so that writers hardly wait
 _PROVING = ("providers", "funders")  # rooms that prove their side of the books as well
 _ANYWHERE = ("verify-proof",)  # commands that need no installation: no settings, no database
 
@@ -91,6 +93,31 @@ def check(database: Database) -> None:
     """Tell whether the database is at the newest version; exit code 1 when it is not."""
     require_current(database)
     click.echo(f"The database is at version {migrations.head()}.")
+
+
+@db.command()
+@click.option(
+    "--days",
+    default=outcomes.REMEMBERED_DAYS,
+    show_default=True,
+    type=click.IntRange(outcomes.REMEMBERED_DAYS, 3650),
+    help="Keep what is younger than this.",
+)
+@click.pass_obj
+def tidy(database: Database, days: int) -> None:
+    """Forget old answers to API calls; run it every night. It can run while others write.
+
+    An answer is kept so that repeating a call with the same Idempotency-Key changes nothing; a
+    call that comes again after so many days is done again. The books are not touched.
+
+    \b
+    Example:  leerrekening db tidy --days 90
+    """
+    before = clock.now() - clock.days(days)
+    count = 0
+    while done := database.perform(SYSTEM, outcomes.forget, before, _TIDIED_AT_ONCE):
+        count += done
+    click.echo(f"Forgot {count} answers to API calls older than {days} days.")
 
 
 @main.group("import")

@@ -23,7 +23,7 @@ from ledger.errors import Busy, Conflict, DomainError, Invalid
 from ledger.messages import N_
 from ledger.web import auth, problems, unit
 from ledger.web.models import IdempotencyKey
-from ledger.web.outcomes import Key, Outcome
+from ledger.web.outcomes import REMEMBERED_DAYS, Key, Outcome
 
 HEADER = "Idempotency-Key"
 _LONGEST = 255
@@ -32,7 +32,8 @@ _PARAMETER = {
     "in": "header",
     "name": HEADER,
     "description": "A value of your choice, new for each intended change (a UUID serves well). "
-    "Repeating a call with the same key and body gives the first answer again.",
+    "Repeating a call with the same key and body gives the first answer again, for at least "
+    f"{REMEMBERED_DAYS} days.",
     "schema": {"type": "string", "minLength": 1, "maxLength": _LONGEST},
 }
 

@@ -7,11 +7,14 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import cast
 
 import psycopg
+from sqlalchemy import delete, select, tuple_
 
 from ledger import sets
-from ledger.db import Stale
+from ledger.db import Stale, Work
+from ledger.web.models import IdempotencyKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Outcome:
     replayed: bool = False
 
 
+REMEMBERED_DAYS = 30  # at least, as the API's description promises
 Kept = tuple[str, Outcome]  # the fingerprint of the request that it answered
 _KEY = {"actor_id": "text", "key": "text"}
 _ROW = {
@@ -83,3 +87,17 @@ def keep(connection: sets.Connection, now: datetime, made: Iterable[tuple[Key, O
         if error.sqlite_errorcode in _TAKEN:
             raise Stale from error
         raise
+
+
+def forget(work: Work, before: datetime, most: int) -> int:
+    """Delete outcomes that were kept before a moment, at most so many; return how many."""
+    old = (
+        select(IdempotencyKey.actor_id, IdempotencyKey.key)
+        .where(IdempotencyKey.created_at < before)
+        .limit(most)
+    )
+    row = tuple_(IdempotencyKey.actor_id, IdempotencyKey.key)
+    done = work.session.execute(
+        delete(IdempotencyKey).where(row.in_(old)).execution_options(synchronize_session=False)
+    )
+    return cast(int, done.rowcount)  # type: ignore[attr-defined]

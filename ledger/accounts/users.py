@@ -133,7 +133,33 @@ def _checked_password(password: str) -> str:
     return password
 
 
-def sign_in(work: Work, email: str, password: str) -> str | None:
+class Password:
+    """A password that somebody typed, with the answers of the hashes that it was compared with.
+
+    Comparing takes its time on purpose, so it is done before the unit of work begins, which on
+    SQLite keeps every other writer waiting. Within it the answer is at hand, and is only looked
+    for again when the password was changed in between.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._answers: dict[str, bool] = {}
+
+    def matches(self, password_hash: str | None) -> bool:
+        """Tell whether this is the password; with None, as slowly, that it is not."""
+        known = password_hash or _DECOY
+        if known not in self._answers:
+            self._answers[known] = _matches(known, self._text)
+        return self._answers[known] and password_hash is not None
+
+
+def hash_of(session: Session, *, email: str = "", user_id: str = "") -> str | None:
+    """Return a user's hash, to compare a :class:`Password` with before the unit of work."""
+    whose = User.id == user_id if user_id else User.email == email.strip().lower()
+    return session.scalars(select(User.password_hash).where(whose)).one_or_none()
+
+
+def sign_in(work: Work, email: str, password: str | Password) -> str | None:
     """Return the secret of a new session, or None when e-mail address or password is wrong.
 
     The count of wrong passwords is kept even though the answer is a refusal, so the caller must
@@ -154,9 +180,10 @@ def sign_in(work: Work, email: str, password: str) -> str | None:
     return _start_session(work, user, membership.id)
 
 
-def _attempt(work: Work, user: User | None, password: str) -> bool:
+def _attempt(work: Work, user: User | None, password: str | Password) -> bool:
     """Tell whether the password is right, and count wrong ones in a row up to the lock."""
-    good = _matches(user.password_hash if user else _DECOY, password)
+    typed = Password(password) if isinstance(password, str) else password
+    good = typed.matches(user.password_hash if user else None)
     if user is None or user.disabled_at is not None:
         return False
     if user.locked_until is not None and user.locked_until > work.now:
@@ -258,7 +285,7 @@ _OF_KEY = Question(
 )
 
 
-def confirm_password(work: Work, user_id: str, password: str) -> bool:
+def confirm_password(work: Work, user_id: str, password: str | Password) -> bool:
     """Tell whether this is the password of a user: the fresh sign-in before money is held.
 
     Wrong ones count as they do for :func:`sign_in`, and a locked user is refused, so that a

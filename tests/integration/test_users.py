@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from ledger.accounts import users
 from ledger.accounts.models import ApiKey, Membership, User
+from ledger.accounts.views.sign_in import Backend
 from ledger.db import SYSTEM, Database
 from ledger.errors import Conflict, Forbidden, Invalid, NotFound
 from tests.factories import PASSWORD, World
@@ -167,3 +169,45 @@ def test_an_address_is_used_once_and_staff_need_an_organisation(world: World) ->
     funder = world.funder()
     with pytest.raises(Invalid):
         world.do(SYSTEM, users.add_user, "x@example.nl", "X", PASSWORD, "provider", funder.id)
+
+
+def test_no_password_is_compared_while_others_wait_to_write(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside: list[bool] = []
+    working = False
+    compare, perform = users._matches, world.database.perform
+
+    def watched_compare(password_hash: str, password: str) -> bool:
+        inside.append(working)
+        return compare(password_hash, password)
+
+    def watched_perform(*arguments: Any) -> Any:
+        nonlocal working
+        working = True
+        try:
+            return perform(*arguments)
+        finally:
+            working = False
+
+    monkeypatch.setattr(users, "_matches", watched_compare)
+    monkeypatch.setattr(world.database, "perform", watched_perform)
+    people = Backend(world.database)
+    found = people.load_session(people.sign_in(EMAIL, PASSWORD, ""))
+    assert found is not None
+    assert people.check_password(found.user_id, PASSWORD)
+    assert not people.check_password(found.user_id, "een ander wachtwoord")
+    for email in (EMAIL, "nobody@example.nl"):
+        with pytest.raises(Invalid):
+            people.sign_in(email, "een ander wachtwoord", "")
+    assert inside == [False] * 5
+
+
+def test_a_password_changed_in_between_counts(world: World) -> None:
+    _, found = _signed_in(world)
+    typed, new = users.Password(PASSWORD), "een nieuw lang wachtwoord"
+    with world.database.reading() as session:
+        assert typed.matches(users.hash_of(session, email=EMAIL))
+    world.do(SYSTEM, users.change_password, found.user_id, PASSWORD, new)
+    assert world.do(SYSTEM, users.sign_in, EMAIL, typed) is None
+    assert _in(world, new) is not None

@@ -19,7 +19,8 @@ class Backend:
     def sign_in(self, email: str, password: str, ip: str) -> str:
         """Return the token of a new session. Raises Invalid without telling what was wrong."""
         # A refusal is an answer here and not an error, so that the count of wrong ones is kept.
-        token = self._database.perform(SYSTEM, users.sign_in, email, password)
+        typed = self._compared(password, email=email)
+        token = self._database.perform(SYSTEM, users.sign_in, email, typed)
         if token is None:
             raise Invalid(
                 N_(
@@ -51,7 +52,15 @@ class Backend:
 
     def check_password(self, user_id: str, password: str) -> bool:
         """Tell whether this is the person's password."""
-        return self._database.perform(SYSTEM, users.confirm_password, user_id, password)
+        typed = self._compared(password, user_id=user_id)
+        return self._database.perform(SYSTEM, users.confirm_password, user_id, typed)
+
+    def _compared(self, password: str, **whose: str) -> users.Password:
+        with self._database.reading() as session:
+            password_hash = users.hash_of(session, **whose)
+        typed = users.Password(password)
+        typed.matches(password_hash)
+        return typed
 
     def change_password(self, user_id: str, old: str, new: str) -> None:
         """Set the password and end all sessions of this person."""

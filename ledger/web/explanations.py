@@ -110,6 +110,16 @@ _TEXTS: dict[str, tuple[int, str, str]] = {
         N_("This course is full"),
         N_("Choose another start date, or ask the provider for a place."),
     ),
+    "round-spent": (
+        409,
+        N_("The budget of this round is spent"),
+        N_("Others asked before you. The funder may open another round later."),
+    ),
+    "not-eligible": (
+        409,
+        N_("This is not meant for you"),
+        N_("The rules of the scheme say who can ask. You do not meet one of them."),
+    ),
     "wrong-state": (
         409,
         N_("This step cannot be taken now"),

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from ledger import clock, web
-from ledger.accounts import api, expiry, organisations, users, views
+from ledger.accounts import api, expiry, lots, organisations, users, views
 from ledger.accounts.models import Transaction, User
 from ledger.accounts.views.sign_in import Backend
 from ledger.db import SYSTEM, Database, Work
@@ -194,6 +194,24 @@ def test_a_lot_tells_its_rules_and_all_that_happened(site: Site, holder: Holder)
         assert "The rules of this budget" in page
         assert "<dt>Funder</dt><dd>" in page and lot["funder_name"] in page
     assert client.get("/account/lots").status_code == 200
+
+
+def test_what_a_scheme_built_up_is_one_row_that_opens(site: Site) -> None:
+    world = site.world
+    holder = world.holder(email="noor@example.nl")
+    scheme = world.scheme(name="Leerrecht")
+    items = [
+        lots.Credit(holder.account_id, 5_000, "accrual", f"acr_{month}") for month in range(24)
+    ]
+    world.do(SYSTEM, lots.credit, scheme.id, items)
+    world.lot(holder, 1_000, scheme)
+    client = site.holder_client(holder)
+    page = client.get("/account/lots").text
+    assert page.count('<th scope="row">') == 2 and "24 amounts, built up from " in page
+    assert "€1,200.00" in page and "€10.00" in page
+    assert f'href="/account/lots?scheme={scheme.id}"' in page
+    apart = client.get(f"/account/lots?scheme={scheme.id}").text
+    assert apart.count('<th scope="row">') == 25
 
 
 def test_what_is_somebody_elses_is_absent(site: Site, holder: Holder) -> None:

@@ -48,6 +48,18 @@ class Card:
     soon: int
 
 
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Lots that share a row: one, or all that a scheme built up period after period."""
+
+    lots: tuple[LotView, ...]
+    free: int
+    held: int
+    spent: int
+    returned: int  # with what has expired
+    credited: int
+
+
 @blueprint.get("/account")
 @roles("holder")
 def show() -> str:
@@ -80,13 +92,8 @@ def list_lots() -> Page:
         found = statements.lots_of(session, own_account(), asked.then)
     if scheme_id:
         found = tuple(lot for lot in found if lot.scheme_id == scheme_id)
-    body = render_template(
-        "accounts/lots.html",
-        lots=found,
-        one=bool(scheme_id),
-        today=_day(asked.then),
-        **asked.context,
-    )
+    rows = _rows(found, _day(asked.then), apart=bool(scheme_id))
+    body = render_template("accounts/lots.html", rows=rows, one=bool(scheme_id), **asked.context)
     return body, asked.status
 
 
@@ -155,6 +162,27 @@ def _cards(found: Sequence[LotView], today: date) -> list[Card]:
         if (lot.available and not lot.expired(today)) or lot.held:
             groups.setdefault((lot.scheme_id, lot.enrolment_id), []).append(lot)
     return [_card(group, today) for group in groups.values()]
+
+
+def _rows(found: Sequence[LotView], today: date, *, apart: bool) -> list[Fold]:
+    """Fold what a scheme built up into one row each, unless all are wanted apart."""
+    groups: dict[str, list[LotView]] = {}
+    for lot in found:
+        folded = lot.origin == "accrual" and not apart
+        groups.setdefault(f"accrual {lot.scheme_id}" if folded else lot.id, []).append(lot)
+    return [_fold(group, today) for group in groups.values()]
+
+
+def _fold(group: Sequence[LotView], today: date) -> Fold:
+    gone = sum(lot.available for lot in group if lot.expired(today))
+    return Fold(
+        lots=tuple(group),
+        free=sum(lot.available for lot in group) - gone,
+        held=sum(lot.held for lot in group),
+        spent=sum(lot.spent for lot in group),
+        returned=sum(lot.returned for lot in group) + gone,
+        credited=sum(lot.credited for lot in group),
+    )
 
 
 def _card(group: Sequence[LotView], today: date) -> Card:

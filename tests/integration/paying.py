@@ -67,13 +67,14 @@ class Paying:
             )
         holder = Actor("usr_holder", "holder", account_id=account.id)
         with self.database.work(holder, at(ends_on - timedelta(days=38))) as work:
-            enrolment = enrolments.request(work, run.id)
-            confirmations.confirm(work, enrolment.id)
+            enrolment_id = enrolments.request(work, run.id).id
+            confirmations.confirm(work, enrolment_id)
         with self.database.work(self.staff, at(ends_on)) as work:
-            done = work.session.get_one(Enrolment, enrolment.id)
-            settling.settle(work, done, "completed", 100)
+            done = work.session.get_one(Enrolment, enrolment_id)
+            held = settling.held(work.session, done.id)
+            settling.settle(work, done, held, "completed", 100)
             enrolments.end(work, done, "completed")
-        return enrolment
+        return done
 
     def books(self, bucket: str, scheme_id: str | None = None, unit: str = "EUR") -> int:
         """Return the balance of a bucket, of one scheme or of all."""

@@ -148,14 +148,16 @@ def upcoming(
     A clawback shows what is left of it to be netted.
     """
     open_ = open_clawbacks(session, provider_id)
+    # Looked up per declaration: a list of all lines that were ever paid only grows.
+    on_statement = select(StatementLine.declaration_id).where(
+        StatementLine.declaration_id == Declaration.id, StatementLine.amount_cents > 0
+    )
     rows = session.execute(
         _declarations(Declaration.amount_cents, Declaration.payable_on)
         .where(
             Declaration.provider_id == provider_id,
             Declaration.status.in_(("payable", "on_hold")) | Declaration.id.in_(open_),
-            Declaration.id.not_in(
-                select(StatementLine.declaration_id).where(StatementLine.amount_cents > 0)
-            ),
+            ~on_statement.exists(),
         )
         .order_by(Declaration.payable_on, Declaration.id)
     )

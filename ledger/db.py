@@ -148,6 +148,7 @@ class Database:
         self.url = url
         self.engine = _engine(url, pool_size)
         self._reader = _reading_engine(url, pool_size)
+        self._asker = _asking_engine(url, self._reader)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -161,14 +162,9 @@ class Database:
 
         It has no transaction around it and costs one round trip: for what every request asks.
         """
-        pooled = self._reader.raw_connection()
+        pooled = self._asker.raw_connection()
         try:
-            connection = _driver_of(pooled)
-            if isinstance(connection, psycopg.Connection):
-                connection.autocommit = True
-            yield connection
-            if isinstance(connection, psycopg.Connection):
-                connection.autocommit = False
+            yield _driver_of(pooled)
         except BaseException:
             pooled.invalidate()
             raise
@@ -218,8 +214,8 @@ class Database:
 
     def dispose(self) -> None:
         """Close all connections."""
-        self.engine.dispose()
-        self._reader.dispose()
+        for engine in (self.engine, self._reader, self._asker):
+            engine.dispose()
 
 
 def _is_taken(error: Exception) -> bool:
@@ -265,6 +261,15 @@ def _reading_engine(url: str, pool_size: int) -> Engine:
     return reader
 
 
+def _asking_engine(url: str, reader: Engine) -> Engine:
+    if url.startswith("sqlite"):
+        return reader
+    # Nobody keeps one for longer than a statement, so a few serve many threads.
+    asker = create_engine(url, hide_parameters=True, pool_size=8, max_overflow=0)
+    event.listen(asker, "connect", _ask_only)
+    return asker
+
+
 def _prepare_postgresql(connection: psycopg.Connection[Any], _record: object) -> None:
     connection.autocommit = True
     # The same few statements all day: planning each anew takes longer than running it. And
@@ -276,11 +281,15 @@ def _prepare_postgresql(connection: psycopg.Connection[Any], _record: object) ->
 
 
 def _read_one_snapshot(connection: psycopg.Connection[Any], _record: object) -> None:
-    connection.autocommit = True
-    connection.execute("SET default_transaction_read_only = on")
-    connection.autocommit = False
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     connection.read_only = True
+
+
+def _ask_only(connection: psycopg.Connection[Any], _record: object) -> None:
+    connection.autocommit = True
+    connection.execute("SET plan_cache_mode = force_generic_plan")
+    connection.execute("SET TIME ZONE 'UTC'")
+    connection.execute("SET default_transaction_read_only = on")
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -215,7 +215,7 @@ def installed(folder: Path) -> Iterator[Product]:
             stderr=log,
         )
     try:
-        _wait_until_up(process, url, log_path)
+        wait_until_up(process, url, log_path)
         yield Product(folder, url, demo, environment)
     finally:
         process.terminate()
@@ -226,7 +226,8 @@ def installed(folder: Path) -> Iterator[Product]:
             process.wait()
 
 
-def _wait_until_up(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def wait_until_up(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    """Wait until a server answers. Raises AssertionError with its log when it does not."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         try:

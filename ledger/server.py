@@ -14,6 +14,11 @@ from ledger import Ledger, create_app
 from ledger.accounts.seals import keys
 from ledger.accounts.seals.watch import Watch
 
+# Per worker. Who waits for a unit of work to be kept holds a thread, and half of those who wait
+# share the next one: with 16 threads that is 8, with 64 about 30, at half of the database's work
+# for each. Beyond it requests wait in the server, which holds no connection to the database.
+THREADS = 64
+
 
 def run(host: str, port: int, workers: int) -> None:
     """Serve until stopped. Raises ClickException when the address cannot be had."""
@@ -24,7 +29,7 @@ def run(host: str, port: int, workers: int) -> None:
         port=port,
         interface=Interfaces.WSGI,
         workers=workers,
-        blocking_threads=16,
+        blocking_threads=THREADS,
         factory=True,
         websockets=False,
         log_access=False,

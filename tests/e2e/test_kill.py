@@ -18,7 +18,7 @@ import pytest
 from ledger.db import Database
 from ledger.migrations import upgrade
 from tests import postgres
-from tests.e2e.crowd import Crowd, Server, Wish, prove, receipt, serving, wishes
+from tests.e2e.crowd import Crowd, Server, Wish, prove, receipt, serving, verified, wishes
 
 HOLDERS, EACH = 6, 8
 
@@ -34,7 +34,8 @@ def whole_again(server: Server, database: Database, asked: list[Wish], crowd: Cr
             assert answers[enrolment_id].headers["Idempotency-Replayed"] == "true"
     receipts = {receipt(answer)["id"] for answer in answers.values()}
     assert len(receipts) == len(asked)
-    prove(server, database, list(answers))
+    prove(database, list(answers))
+    verified(server)
 
 
 def test_the_server_is_killed(database: Database, database_url: str, tmp_path: Path) -> None:

@@ -35,6 +35,9 @@ T = TypeVar("T")
 
 _RETRIED = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 _ATTEMPTS = 6
+# Connections that are closed again after use, for who needs a second one. Few, since making a
+# connection takes longer than waiting for one.
+_SPARE = 4
 _STALE_ATTEMPTS = 60
 
 
@@ -144,7 +147,7 @@ class Stale(Exception):
 class Database:
     """One SQLite file or PostgreSQL database, by its SQLAlchemy URL."""
 
-    def __init__(self, url: str, *, pool_size: int = 16) -> None:
+    def __init__(self, url: str, *, pool_size: int = 32) -> None:
         self.url = url
         self.engine = _engine(url, pool_size)
         self._reader = _reading_engine(url, pool_size)
@@ -244,7 +247,7 @@ def _engine(url: str, pool_size: int) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)
         return engine
-    engine = create_engine(url, hide_parameters=True, pool_size=pool_size, max_overflow=pool_size)
+    engine = create_engine(url, hide_parameters=True, pool_size=pool_size, max_overflow=_SPARE)
     event.listen(engine, "connect", _prepare_postgresql)
     return engine
 
@@ -256,7 +259,7 @@ def _reading_engine(url: str, pool_size: int) -> Engine:
         event.listen(reader, "connect", _refuse_writes)
         event.listen(reader, "begin", _begin_deferred)
         return reader
-    reader = create_engine(url, hide_parameters=True, pool_size=pool_size, max_overflow=pool_size)
+    reader = create_engine(url, hide_parameters=True, pool_size=pool_size, max_overflow=_SPARE)
     event.listen(reader, "connect", _read_one_snapshot)
     return reader
 

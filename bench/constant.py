@@ -9,6 +9,8 @@ from typing import Any
 from granian import Granian
 from granian.constants import Interfaces
 
+from ledger.server import THREADS
+
 ANSWER = b'{"status": "confirmed"}\n'
 HEADERS = [("Content-Type", "application/json"), ("Content-Length", str(len(ANSWER)))]
 
@@ -29,7 +31,7 @@ def main() -> None:
         port=int(sys.argv[1]),
         interface=Interfaces.WSGI,
         workers=int(sys.argv[2]),
-        blocking_threads=16,
+        blocking_threads=THREADS,
         websockets=False,
         log_access=False,
     ).serve()

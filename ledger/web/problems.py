@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,7 +38,13 @@ def init(app: Flask) -> None:
     app.register_error_handler(DomainError, _on_domain_error)
     app.register_error_handler(HTTPException, _on_http_exception)
     # SQLAlchemy's, and those of the driver itself where it is used without.
-    for outage in (OperationalError, PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError):
+    for outage in (
+        OperationalError,
+        PoolTimeout,
+        psycopg.OperationalError,
+        psycopg.InterfaceError,
+        sqlite3.OperationalError,
+    ):
         app.register_error_handler(outage, _on_outage)
     for bad in (DataError, psycopg.DataError):
         app.register_error_handler(bad, _on_data_error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 
 import psycopg
@@ -42,6 +43,12 @@ def app() -> Flask:
     @auth.everyone
     def cut() -> str:
         raise psycopg.OperationalError("the connection to the secret place is lost")
+
+    @app.get("/api/v1/full")
+    @app.get("/full")
+    @auth.everyone
+    def full() -> str:
+        raise sqlite3.OperationalError("database or disk is full: secret.db")
 
     @app.get("/api/v1/broken")
     @app.get("/broken")
@@ -154,7 +161,7 @@ def test_a_refusal_is_told_as_a_problem_and_as_a_page(client: FlaskClient) -> No
 
 
 def test_failures_tell_nothing_of_the_inside(client: FlaskClient) -> None:
-    for path, status in (("/down", 503), ("/cut", 503), ("/broken", 500)):
+    for path, status in (("/down", 503), ("/cut", 503), ("/full", 503), ("/broken", 500)):
         for prefix in ("", "/api/v1"):
             answer = client.get(prefix + path)
             assert answer.status_code == status

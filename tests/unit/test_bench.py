@@ -211,3 +211,13 @@ def test_everything_that_the_other_ledger_needs_is_pinned_with_its_hash() -> Non
     assert any(line.startswith("django-hordak==") for line in pinned)
     assert all(line.endswith("\\") for line in pinned)
     assert all("==" in line or line.startswith("    --hash=sha256:") for line in lines)
+
+
+def test_a_small_run_says_so() -> None:
+    @contextmanager
+    def prepare(_grounds: Grounds) -> Iterator[Pair]:
+        yield Pair(lambda _: 1.0, lambda _: 1.0)
+
+    made = Figure("growth", "ms", 1.3, "lower", "a hold at 10⁷ postings", "at 10⁴", prepare)
+    assert measuring.measure(made, Grounds(small=True)).figure.ours == "a hold at 10⁶ postings"
+    assert measuring.measure(made, Grounds()).figure.ours == "a hold at 10⁷ postings"

@@ -21,8 +21,9 @@ Row = tuple[Any, ...]
 Connection = psycopg.Connection[Any] | sqlite3.Connection
 
 
-def _in_words_of(text: str, among: str, list_: str, items: str) -> str:
-    return text.replace("{among}", among).replace("{list}", list_).replace("{items}", items)
+def _in_words_of(text: str, among: str, keys: str, list_: str, items: str) -> str:
+    told = text.replace("{among}", among).replace("{keys}", keys)
+    return told.replace("{list}", list_).replace("{items}", items)
 
 
 def moment(text: str) -> datetime:
@@ -43,19 +44,26 @@ _FROM_TEXT: dict[str, Callable[[Any], Any]] = {
 class Question:
     """A SELECT about a list of text keys, in words that both engines understand.
 
-    ``text`` has ``{among}`` where a column is compared with the keys, and ``{list}`` and
-    ``{items}`` for the functions that make a list of rows, each a list of values, in JSON (None
-    when there are none). ``types`` names, per column that SQLite keeps as text or number, what it
-    is: date, timestamptz, json or boolean.
+    ``text`` has ``{among}`` where a column that begins an index is compared with the keys, or
+    ``{keys}`` for a table of them with the column ``key``: a scalar subquery per key is looked up
+    by any index, also by a plan that was made when the table was empty.
+    ``{list}`` and ``{items}`` stand for the functions that make a list of rows, each a list of
+    values, in JSON (None when there are none). ``types`` names, per column that SQLite keeps as
+    text or number, what it is: date, timestamptz, json or boolean.
     """
 
     def __init__(self, text: str, types: Mapping[int, str] | None = None) -> None:
         self._postgresql = _in_words_of(
-            text, "= ANY(%(keys)s::text[])", "json_agg", "json_build_array"
+            text,
+            "= ANY(%(keys)s::text[])",
+            "unnest(%(keys)s::text[]) AS k (key)",
+            "json_agg",
+            "json_build_array",
         ).encode()
         self._sqlite = _in_words_of(
             text,
             "IN (SELECT value FROM json_each(:keys))",
+            "(SELECT value AS key FROM json_each(:keys)) AS k",
             "json_group_array",
             "json_array",
         )

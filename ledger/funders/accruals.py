@@ -32,7 +32,9 @@ from ledger.messages import N_
 from ledger.sets import Question
 
 STEP = 2_000  # accounts visited in one unit of work
-_CREDITED = Question("SELECT account_id FROM lot WHERE origin = 'accrual' AND subject {among}")
+_CREDITED = Question(
+    "SELECT (SELECT account_id FROM lot WHERE origin = 'accrual' AND subject = key) FROM {keys}"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,9 @@ REFUSALS = {
     "expired": N_("The grant would have expired already."),
     "repeated": N_("A grant with this reference was made before."),
 }
-_GRANTED = Question("SELECT subject FROM lot WHERE origin = 'grant' AND subject {among}")
+_GRANTED = Question(
+    "SELECT key, (SELECT id FROM lot WHERE origin = 'grant' AND subject = key) FROM {keys}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ def granted_subjects(session: Session, subjects: Sequence[str]) -> set[str]:
     if not subjects:
         return set()
     (rows,) = Question.ask_all(driver(session), [_GRANTED], subjects)
-    return {row[0] for row in rows}
+    return {row[0] for row in rows if row[1] is not None}
 
 
 def _next_rows(session: Session, batch: GrantBatch, limit: int) -> list[_Row]:

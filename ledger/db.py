@@ -278,6 +278,9 @@ def _prepare_postgresql(connection: psycopg.Connection[Any], _record: object) ->
     # The same few statements all day: planning each anew takes longer than running it. And
     # nobody's locks outlive a client that fell silent.
     connection.execute("SET plan_cache_mode = force_generic_plan")
+    # Such a plan is kept while the tables grow: made when they were nearly empty, it would read
+    # them whole for ever after. What writes is about a few rows and has an index for them.
+    connection.execute("SET enable_seqscan = off")
     connection.execute("SET TIME ZONE 'UTC'")
     connection.execute("SET idle_in_transaction_session_timeout = '60s'")
     connection.autocommit = False
@@ -291,6 +294,7 @@ def _read_one_snapshot(connection: psycopg.Connection[Any], _record: object) -> 
 def _ask_only(connection: psycopg.Connection[Any], _record: object) -> None:
     connection.autocommit = True
     connection.execute("SET plan_cache_mode = force_generic_plan")
+    connection.execute("SET enable_seqscan = off")
     connection.execute("SET TIME ZONE 'UTC'")
     connection.execute("SET default_transaction_read_only = on")
 

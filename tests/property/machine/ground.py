@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -63,9 +63,10 @@ HOLDERS: tuple[dict[str, Any], ...] = (
     {"sector": "technology", "prior_level": 1},
     {},
 )
+CERTIFIED = 40_003  # cents: the price of the course that gives a credential
 COURSES = (  # provider, sector, price in cents, hours
-    (0, "technology", 40_000, 16),
-    (0, "care", 100_000, 8),
+    (0, "technology", CERTIFIED, 16),
+    (0, "care", 60_001, 8),
     (1, "technology", 25_001, 40),
     (1, "care", 0, 4),
 )
@@ -101,6 +102,9 @@ class Ground:
             self._holder(facts)
         for scheme in self.model.schemes:
             self._begin_with(scheme, 400_000 if scheme.unit == "EUR" else 20_000)
+        for account in self.model.holders:
+            # Good for any course, but the first to expire.
+            self._credit(self.model.schemes[0], account, 7_001, timedelta(days=100))
 
     def _begin_with(self, scheme: books.Scheme, budget: int) -> None:
         """Pay in, and grant everybody something, so that there is money to go round."""
@@ -108,13 +112,21 @@ class Ground:
         today = books.day_of(self.world.now)
         self.world.do(actor, budgets.pay_in, scheme.id, budget, "begin", today)
         self.model.pay_in(scheme, budget, "begin")
-        amount = budget // 10
+        # Odd, and less than a course costs: so several pay, and shares have to be rounded.
+        amount = budget // 16 + 7
         for account in self.model.holders:
-            credit = lots.Credit(account, amount, "grant", f"begin{self.next()}")
-            self.world.do(SYSTEM, lots.credit, scheme.id, [credit])
-            with self.world.database.reading() as session:
-                (lot,) = session.scalars(select(Lot.id).where(Lot.subject == credit.subject))
-            self.model.credit(lot, scheme, account, amount, today)
+            self._credit(scheme, account, amount, None)
+
+    def _credit(
+        self, scheme: books.Scheme, account: str, amount: int, lasts: timedelta | None
+    ) -> None:
+        today = books.day_of(self.world.now)
+        last = None if lasts is None else today + lasts
+        credit = lots.Credit(account, amount, "grant", f"begin{self.next()}", last)
+        self.world.do(SYSTEM, lots.credit, scheme.id, [credit])
+        with self.world.database.reading() as session:
+            (lot,) = session.scalars(select(Lot.id).where(Lot.subject == credit.subject))
+        self.model.credit(lot, scheme, account, amount, today, last)
 
     def _course(self, provider: str, sector: str, price: int, hours: int) -> None:
         facts = catalogue.CourseFacts(
@@ -128,7 +140,7 @@ class Ground:
             assessment=next(iter(ASSESSMENT_TYPES)),
             supervision="supervised",
             quality_assurance="Audit",
-            is_micro_credential=price == 40_000,
+            is_micro_credential=price == CERTIFIED,
         )
         actor = provider_actor(provider)
         course = self.world.do(actor, catalogue.create_course, facts)

@@ -15,6 +15,7 @@ from ledger.providers import attendance, cancellations, completions, confirmatio
 from ledger.providers.settlement import Event
 from tests.factories import OPERATOR, provider_actor
 from tests.property.machine.funding import INDEX, Funding
+from tests.property.machine.ground import CERTIFIED
 from tests.property.machine.journeys import RUNNING, WAITING, Journey, Run
 
 CODE_LIFE = timedelta(days=7)
@@ -284,7 +285,7 @@ class Learning(Funding):
         event: Event = "attended" if result == "attended" else "completed"
         status = "failed" if result == "failed" else ""
         assert (done.credential is not None) == (
-            result == "passed" and journey.run.course.price == 40_000
+            result == "passed" and journey.run.course.price == CERTIFIED
         )
         self._ends(journey, event, journey.percent, status)
 

@@ -147,7 +147,7 @@ class Stale(Exception):
 class Database:
     """One SQLite file or PostgreSQL database, by its SQLAlchemy URL."""
 
-    def __init__(self, url: str, *, pool_size: int = 32) -> None:
+    def __init__(self, url: str, *, pool_size: int = 16) -> None:
         self.url = url
         self.engine = _engine(url, pool_size)
         self._reader = _reading_engine(url, pool_size)
@@ -281,6 +281,7 @@ def _prepare_postgresql(connection: psycopg.Connection[Any], _record: object) ->
     # Such a plan is kept while the tables grow: made when they were nearly empty, it would read
     # them whole for ever after. What writes is about a few rows and has an index for them.
     connection.execute("SET enable_seqscan = off")
+    connection.execute("SET jit = off")  # compiling one of these takes longer than running it
     connection.execute("SET TIME ZONE 'UTC'")
     connection.execute("SET idle_in_transaction_session_timeout = '60s'")
     connection.autocommit = False

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
@@ -105,8 +106,7 @@ def _kept(running: Server, size: int, folder: Path) -> Ledger:
 
 def _filled(running: Server, name: str, offer: Offer, size: int, folder: Path) -> Ledger:
     count = size // holders.POSTINGS
-    with running.cluster.connect(name) as connection:
-        holders.add_history(connection, offer, 0, count)
+    holders.add_history(partial(running.cluster.connect, name), offer, count)
     database = Database(running.url(name), pool_size=1)
     seal(database, folder / name)
     with running.cluster.connect(name) as connection:

@@ -9,8 +9,10 @@ per holder, with the hashes that our own code would give.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import psycopg
 
@@ -97,16 +99,20 @@ _LOTS = """
 """
 _PEOPLE = """
     INSERT INTO person (id, name, contract_percent) SELECT person, 'N. Bakker', 100 FROM facts;
-    INSERT INTO account (id, number, person_id, opened_at)
-    SELECT account, pg_temp.number(n), person, %(at)s FROM facts;
+    INSERT INTO account (id, number, person_id, opened_at, version)
+    SELECT account, pg_temp.number(n), person, %(at)s, %(confirmed)s::int FROM facts;
     INSERT INTO lot (id, account_id, scheme_id, rule_id, unit, origin, subject, granted_on,
         expires_on, credited, available, held, spent, returned)
     SELECT lot, account, scheme, rule, 'EUR', 'grant', subject, %(day)s, last_day, %(lot)s,
-        %(lot)s, 0, 0, 0 FROM lots;
+        %(lot)s - %(confirmed)s::int * held, %(confirmed)s::int * held, 0, 0 FROM lots;
     INSERT INTO enrolment (id, account_id, course_id, run_id, provider_id, status, begun_by,
-        begun_at, price_cents, own_share_cents, confirm_until)
-    SELECT enrolment, account, course, run, %(provider)s, 'requested', 'holder', %(at)s,
-        %(price)s, 0, %(until)s FROM facts;
+        begun_at, price_cents, own_share_cents, confirm_until, confirmed_at, hold_id,
+        cooling_off_until)
+    SELECT enrolment, account, course, run, %(provider)s,
+        CASE WHEN %(confirmed)s THEN 'confirmed' ELSE 'requested' END, 'holder', %(at)s,
+        %(price)s, 0, %(until)s, CASE WHEN %(confirmed)s THEN %(at)s::timestamptz END,
+        CASE WHEN %(confirmed)s THEN hold END, CASE WHEN %(confirmed)s THEN %(day)s::date END
+    FROM facts;
     INSERT INTO event (id, subject, kind, actor_id, at, data)
     SELECT 'evt_' || pg_temp.stem(2 * n), enrolment, 'requested', 'bench', %(at)s,
         json_build_object('run_id', run, 'price_cents', %(price)s) FROM facts;
@@ -134,9 +140,6 @@ _CREDITS = """
         account_id, lot_id)
     SELECT credit, line, bucket, 'EUR', sign * %(lot)s, scheme, rule, account, lot
     FROM lots, (VALUES (1, 'fund', -1), (2, 'available', 1)) AS of (line, bucket, sign);
-    UPDATE journal_fund SET balance = balance - given FROM (
-        SELECT scheme, count(*) * %(lot)s AS given FROM lots GROUP BY scheme
-    ) AS sums WHERE scheme_id = scheme;
 """
 _HOLDS = """
     INSERT INTO journal_transaction (id, kind, subject, actor_id, occurred_on, recorded_at, hash)
@@ -153,26 +156,28 @@ _HOLDS = """
     SELECT hold, 2 * side + line, bucket, 'EUR', sign * held, scheme, rule, facts.account, lot
     FROM lots JOIN facts USING (n),
         (VALUES (1, 'available', -1), (2, 'held', 1)) AS of (line, bucket, sign);
-    UPDATE lot SET available = available - lots.held, held = lots.held
-    FROM lots WHERE lot.id = lots.lot;
     INSERT INTO enrolment_line (enrolment_id, lot_id, position, scheme_id, rule_id, unit, held,
         paid, released, clawed_back)
     SELECT enrolment, lot, side + 1, scheme, rule, 'EUR', held, 0, 0, 0
     FROM lots JOIN facts USING (n);
-    UPDATE enrolment SET status = 'confirmed', confirmed_at = %(at)s, hold_id = hold,
-        cooling_off_until = %(day)s FROM facts WHERE enrolment.id = facts.enrolment;
-    UPDATE account SET version = 1 FROM facts WHERE account.id = facts.account;
     INSERT INTO event (id, subject, kind, actor_id, at, data)
     SELECT 'evt_' || pg_temp.stem(2 * n + 1), enrolment, 'confirmed', 'bench', %(at)s,
         json_build_object('own_share_cents', 0, 'funded_cents', %(price)s,
             'transaction_id', hold) FROM facts;
-    UPDATE course_run SET taken = taken + places FROM (
-        SELECT run, count(*) AS places FROM facts GROUP BY run
-    ) AS sums WHERE course_run.id = run;
 """
 _WAITING = """
     INSERT INTO journal_unsealed (transaction_id) SELECT credit FROM lots;
     INSERT INTO journal_unsealed (transaction_id) SELECT hold FROM facts;
+"""
+
+# What all holders share is moved once, so that several connections can add at the same time.
+_TOTALS = """
+    UPDATE journal_fund SET balance = balance - %(count)s * %(lot)s::bigint
+    WHERE scheme_id = ANY (%(schemes)s);
+    UPDATE course_run SET taken = taken + places FROM (
+        SELECT (%(runs)s::text[])[1 + n %% %(run_count)s] AS run, count(*) AS places
+        FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n GROUP BY 1
+    ) AS sums WHERE course_run.id = run;
 """
 
 
@@ -189,19 +194,41 @@ def add(
 
     ``lot`` is what each of their two lots holds, in cents.
     """
-    _run(connection, offer, first, count, _PEOPLE + (_KEYS if keys else ""), lot)
+    script = _PEOPLE + (_KEYS if keys else "")
+    values = {**_values(offer), "lot": lot, "confirmed": False}
+    _write(connection, script, values, _stretches(first, count))
 
 
-def add_history(connection: psycopg.Connection, offer: Offer, first: int, count: int) -> None:
-    """Add holders who have confirmed already, with all that the books say about it."""
-    _run(connection, offer, first, count, _PEOPLE + _CREDITS + _HOLDS + _WAITING, LOT)
+def add_history(connect: Callable[[], psycopg.Connection], offer: Offer, count: int) -> None:
+    """Add the first ``count`` holders, confirmed already, with all that the books say about it.
+
+    ``connect`` opens a connection as superuser; two work at the same time.
+    """
+    script = _PEOPLE + _CREDITS + _HOLDS + _WAITING
+    values = {**_values(offer), "lot": LOT, "confirmed": True}
+
+    def write(stretches: Sequence[tuple[int, int]]) -> None:
+        with connect() as connection:
+            _write(connection, script, values, stretches)
+
+    stretches = _stretches(0, count)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, (stretches[::2], stretches[1::2])))
+    with connect() as connection, psycopg.ClientCursor(connection) as cursor:
+        cursor.execute(_TOTALS, {**values, "first": 0, "last": count - 1, "count": count})
 
 
-def _run(
-    connection: psycopg.Connection, offer: Offer, first: int, count: int, script: str, lot: int
+def _stretches(first: int, count: int) -> list[tuple[int, int]]:
+    end = first + count
+    return [(start, min(start + _STRETCH, end) - 1) for start in range(first, end, _STRETCH)]
+
+
+def _write(
+    connection: psycopg.Connection,
+    script: str,
+    values: dict[str, object],
+    stretches: Sequence[tuple[int, int]],
 ) -> None:
-    now = clock.now()
-    today = clock.today(now)
     # Literals, since several statements travel at once.
     with psycopg.ClientCursor(connection) as cursor:
         cursor.execute("SET search_path = public, pg_temp")
@@ -209,23 +236,18 @@ def _run(
             cursor.execute(_FUNCTIONS)
         # Rows that refer to each other are written together here: nothing to be looked up.
         cursor.execute("SET session_replication_role = replica")
-        for start in range(first, first + count, _STRETCH):
-            values = {
-                **_of_offer(offer),
-                "first": start,
-                "last": min(start + _STRETCH, first + count) - 1,
-                "lot": lot,
-                "price": PRICE,
-                "day": today,
-                "last_days": [today + span for span in LAST_DAYS],
-                **_moments(now),
-            }
+        for first, last in stretches:
             with connection.transaction():
-                cursor.execute(_FACTS + _LOTS + "ANALYZE facts; ANALYZE lots;" + script, values)
+                cursor.execute(
+                    _FACTS + _LOTS + "ANALYZE facts; ANALYZE lots;" + script,
+                    {**values, "first": first, "last": last},
+                )
         cursor.execute("SET session_replication_role = DEFAULT")
 
 
-def _of_offer(offer: Offer) -> dict[str, object]:
+def _values(offer: Offer) -> dict[str, object]:
+    now = clock.now()
+    today = clock.today(now)
     return {
         "runs": [run for run, _ in offer.runs],
         "courses": [course for _, course in offer.runs],
@@ -233,8 +255,9 @@ def _of_offer(offer: Offer) -> dict[str, object]:
         "provider": offer.provider_id,
         "schemes": [fund.scheme_id for fund in offer.funds],
         "rules": [fund.rule_id for fund in offer.funds],
+        "price": PRICE,
+        "day": today,
+        "last_days": [today + span for span in LAST_DAYS],
+        "at": now,
+        "until": now + timedelta(days=7),
     }
-
-
-def _moments(now: datetime) -> dict[str, datetime]:
-    return {"at": now, "until": now + timedelta(days=7)}

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from time import perf_counter
@@ -31,9 +32,9 @@ POSTINGS = 1_000_000
 @contextmanager
 def _beside_hashlib(grounds: Grounds) -> Iterator[Pair]:
     with tempfile.TemporaryDirectory() as folder, grounds.ready.ledger() as name:
-        with grounds.server.cluster.connect(name) as connection:
-            count = POSTINGS // holders.POSTINGS
-            holders.add_history(connection, grounds.ready.offer, 0, count)
+        connect = partial(grounds.server.cluster.connect, name)
+        holders.add_history(connect, grounds.ready.offer, POSTINGS // holders.POSTINGS)
+        with connect() as connection:
             connection.execute("VACUUM ANALYZE")
         database = Database(grounds.server.url(name), pool_size=1)
         seal(database, Path(folder))

@@ -13,7 +13,7 @@ from ledger.errors import DomainError
 from ledger.providers import clawbacks, holds, payouts, releases
 from tests.property.machine.claims import Claim, Statement
 from tests.property.machine.funding import INDEX
-from tests.property.machine.learning import Learning
+from tests.property.machine.learning import LATER, Learning
 from tests.property.machine.stage import FIRST, SECOND
 
 RESULTS = ("passed", "failed", "attended")
@@ -84,8 +84,9 @@ class Journey(Learning):
             self.model.release(statement)
 
     @precondition(lambda self: self.model.claims)
-    @rule(index=INDEX, percent=st.one_of(st.just(100), st.integers(0, 110)))
-    def claw_back(self, index: int, percent: int) -> None:
+    @rule(index=INDEX, percent=st.one_of(st.just(100), st.integers(0, 110)), later=LATER)
+    def claw_back(self, index: int, percent: int, later: int) -> None:
+        self.world.later(days=later)
         claim = self.claim(index, "paid")
         amount = claim.amount * percent // 100
         why = []

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session, aliased
 
-from ledger.accounts.models import Posting, Transaction
+from ledger.accounts.models import Event, Posting, Transaction
 from ledger.accounts.verification.finding import Check, Finding, stream
 from ledger.certificates.models import Credential
 from ledger.messages import N_, Message
@@ -33,24 +33,15 @@ def reservations(session: Session) -> Iterator[Finding]:
     """A running enrolment has its money reserved, an ended one has not, and no hold is astray."""
     resolver = aliased(Transaction)
     hold = aliased(Transaction)
-    rows = stream(
+    fault = _reservation_fault(hold, resolver)
+    for row in stream(
         session,
-        select(
-            Enrolment.id,
-            Enrolment.status,
-            Enrolment.hold_id,
-            (Enrolment.price_cents > Enrolment.own_share_cents).label("costs"),
-            hold.kind,
-            hold.subject,
-            resolver.id.label("resolver_id"),
-        )
+        select(Enrolment.id, fault.label("fault"))
         .outerjoin(hold, hold.id == Enrolment.hold_id)
-        .outerjoin(resolver, resolver.resolves_id == Enrolment.hold_id),
-    )
-    for row in rows:
-        text = _reservation_fault(row)
-        if text is not None:
-            yield Finding("enrolment", row.id, Message(text))
+        .outerjoin(resolver, resolver.resolves_id == Enrolment.hold_id)
+        .where(fault.is_not(None)),
+    ):
+        yield Finding("enrolment", row.id, Message(row.fault))
     astray = ~select(Enrolment.id).where(Enrolment.hold_id == Transaction.id).exists()
     for (transaction_id,) in stream(
         session, select(Transaction.id).where(Transaction.kind == "hold", astray)
@@ -62,56 +53,101 @@ def reservations(session: Session) -> Iterator[Finding]:
         )
 
 
-def _reservation_fault(row: Any) -> str | None:
-    if row.hold_id is None:
-        if row.status in _RUNNING and row.costs:
-            return N_("it is confirmed, but no money is reserved for it")
-        return None
-    if row.kind != "hold" or row.subject != row.id:
-        return N_("its reservation is not its own")
-    if row.status in (*_UNCONFIRMED, *_NEVER_CONFIRMED):
-        return N_("it was not confirmed, but money was reserved for it")
-    if row.status in _RUNNING:
-        return N_("its reservation ended while it goes on") if row.resolver_id else None
-    return None if row.resolver_id else N_("it ended, but its money is still reserved")
+def _reservation_fault(hold: Any, resolver: Any) -> ColumnElement[str | None]:
+    """Return what is wrong with the reservation of an enrolment, NULL when nothing is."""
+    costs = Enrolment.price_cents > Enrolment.own_share_cents
+    running = Enrolment.status.in_(_RUNNING)
+    own = and_(hold.kind == "hold", hold.subject == Enrolment.id)
+    fine = literal(None, Enrolment.status.type)
+    return case(
+        (
+            and_(Enrolment.hold_id.is_(None), running, costs),
+            N_("it is confirmed, but no money is reserved for it"),
+        ),
+        (Enrolment.hold_id.is_(None), fine),
+        (or_(hold.id.is_(None), ~own), N_("its reservation is not its own")),
+        (
+            Enrolment.status.in_((*_UNCONFIRMED, *_NEVER_CONFIRMED)),
+            N_("it was not confirmed, but money was reserved for it"),
+        ),
+        (
+            and_(running, resolver.id.is_not(None)),
+            N_("its reservation ended while it goes on"),
+        ),
+        (
+            and_(~running, resolver.id.is_(None)),
+            N_("it ended, but its money is still reserved"),
+        ),
+        else_=fine,
+    )
+
+
+def confirmations(session: Session) -> Iterator[Finding]:
+    """An enrolment that was confirmed has that in its history."""
+    told = select(Event.id).where(Event.subject == Enrolment.id, Event.kind == "confirmed").exists()
+    for (enrolment_id,) in stream(
+        session, select(Enrolment.id).where(Enrolment.confirmed_at.is_not(None), ~told)
+    ):
+        text = Message(N_("it was confirmed, but its history does not say so"))
+        yield Finding("enrolment", enrolment_id, text)
 
 
 def lines(session: Session) -> Iterator[Finding]:
-    """What each lot contributes to an enrolment is what the journal moved from that lot."""
+    """What each lot contributes to an enrolment is what the journal moved from that lot.
+
+    Under the same scheme, rule and unit, so that these names are proved as well.
+    """
     resolver = aliased(Transaction)
-    paying = Posting.bucket.in_(("payable", "bank"))
-    held = (
-        select(Enrolment.id, Posting.lot_id, Posting.amount)
+    stated = (EnrolmentLine.held, EnrolmentLine.paid, EnrolmentLine.clawed_back)
+    every = union_all(
+        select(*_moved(Enrolment.id, 0))
         .join(Posting, Posting.transaction_id == Enrolment.hold_id)
-        .where(Posting.bucket == "held")
-    )
-    paid = (
-        select(Enrolment.id, Posting.lot_id, Posting.amount)
+        .where(Posting.bucket == "held"),
+        select(*_moved(Enrolment.id, 1))
         .join(resolver, resolver.resolves_id == Enrolment.hold_id)
         .join(Posting, Posting.transaction_id == resolver.id)
-        .where(paying)
-    )
-    clawed_back = (
-        select(Transaction.subject, Posting.lot_id, -Posting.amount)
+        .where(Posting.bucket.in_(("payable", "bank"))),
+        select(*_moved(Transaction.subject, 2, -1))
         .join(Posting, Posting.transaction_id == Transaction.id)
         .where(
             Transaction.kind == "clawback",
             Posting.bucket.in_(("receivable", "payable", "bank")),
-        )
-    )
-    for name, posted in (("held", held), ("paid", paid), ("clawed_back", clawed_back)):
-        amount = getattr(EnrolmentLine, name)
-        for row in _unequal(
-            session, posted, select(EnrolmentLine.enrolment_id, EnrolmentLine.lot_id, -amount)
-        ):
-            yield Finding(
-                "enrolment_line",
-                f"{row[0]}/{row[1]}",
-                Message(
-                    N_("“%(counter)s” and the journal differ by %(minor)s"),
-                    {"counter": name, "minor": int(row[2])},
-                ),
-            )
+        ),
+        select(
+            EnrolmentLine.enrolment_id,
+            EnrolmentLine.lot_id,
+            EnrolmentLine.scheme_id,
+            EnrolmentLine.rule_id,
+            EnrolmentLine.unit,
+            *(-amount for amount in stated),
+        ),
+    ).subquery()
+    subject, lot, scheme, rule, unit, *amounts = every.c
+    differences = [func.sum(amount) for amount in amounts]
+    for row in stream(
+        session,
+        select(subject, lot, *differences)
+        .group_by(subject, lot, scheme, rule, unit)
+        .having(or_(*(difference != 0 for difference in differences))),
+    ):
+        for column, difference in zip(stated, row[2:], strict=True):
+            if int(difference):
+                yield Finding(
+                    "enrolment_line",
+                    f"{row[0]}/{row[1]}",
+                    Message(
+                        N_("“%(counter)s” and the journal differ by %(minor)s"),
+                        {"counter": column.key, "minor": int(difference)},
+                    ),
+                )
+
+
+def _moved(subject: Any, at: int, sign: int = 1) -> tuple[Any, ...]:
+    """Return the columns of :func:`lines`, with a posting's amount as the one numbered ``at``."""
+    amounts = [literal(0, Posting.amount.type).label(f"amount_{n}") for n in range(3)]
+    amounts[at] = (sign * Posting.amount).label(f"amount_{at}")
+    names = (Posting.lot_id, Posting.scheme_id, Posting.rule_id, Posting.unit)
+    return (subject, *names, *amounts)
 
 
 def _unequal(session: Session, posted: Any, stated: Any) -> Iterator[Any]:
@@ -335,6 +371,7 @@ def _differs(table: str, id_: str, stored: int, posted: int) -> Finding:
 
 CHECKS = (
     Check(N_("enrolments and their reservations"), reservations),
+    Check(N_("enrolments and their history"), confirmations),
     Check(N_("shares of lots in enrolments"), lines),
     Check(N_("declarations of providers"), declarations),
     Check(N_("totals of statements"), statements),

@@ -41,6 +41,7 @@ def checks(kept: Sequence[Anchor] = (), trusted: Sequence[Verifier] = ()) -> tup
         Check(N_("lots, accounts, schemes and units kept apart"), balances.kept_apart),
         Check(N_("budgets, funds and roll-ups of schemes"), buckets.check),
         Check(N_("expiry after notice"), balances.expiries),
+        Check(N_("notices of expiry"), balances.notices),
     )
 
 

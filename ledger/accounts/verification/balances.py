@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, aliased
 
 from ledger import clock
 from ledger.accounts.balances import COUNTER_OF, COUNTERS
+from ledger.accounts.expiry import GRACE_DAYS, NOTICES
 from ledger.accounts.models import Account, ExpiryNotice, Lot, Posting, Transaction
 from ledger.accounts.verification.finding import Finding, stream
 from ledger.messages import N_, Message
@@ -100,22 +101,49 @@ def kept_apart(session: Session) -> Iterator[Finding]:
 
 def expiries(session: Session) -> Iterator[Finding]:
     """Nothing expired before its day or without the last notice, a week ahead."""
+    last = NOTICES[-1]
     rows = stream(
         session,
-        select(Transaction.id, Transaction.occurred_on, Lot.expires_on, ExpiryNotice.recorded_on)
+        select(
+            Transaction.id,
+            Transaction.occurred_on,
+            Lot.id.label("lot"),
+            Lot.expires_on,
+            ExpiryNotice.recorded_on,
+        )
         .join(Posting, Posting.transaction_id == Transaction.id)
         .join(Lot, Lot.id == Posting.lot_id)
-        .outerjoin(ExpiryNotice, and_(ExpiryNotice.lot_id == Lot.id, ExpiryNotice.days_before == 7))
+        .outerjoin(
+            ExpiryNotice, and_(ExpiryNotice.lot_id == Lot.id, ExpiryNotice.days_before == last)
+        )
         .where(Transaction.kind == "expire", Posting.bucket == "available"),
     )
     for row in rows:
+        values = {"lot": row.lot}
         if row.expires_on is None or row.occurred_on <= row.expires_on:
-            text = N_("the money expired before its last day")
-        elif row.recorded_on is None or row.occurred_on < row.recorded_on + clock.days(7):
-            text = N_("the money expired without a notice a week ahead")
-        else:
-            continue
-        yield Finding("journal_transaction", row.id, Message(text))
+            text = N_("the money of lot %(lot)s expired before its last day")
+            yield Finding("journal_transaction", row.id, Message(text, values))
+        elif row.recorded_on is None:
+            text = N_("the money of lot %(lot)s expired without a notice a week ahead")
+            yield Finding("journal_transaction", row.id, Message(text, values))
+        elif row.occurred_on < row.recorded_on + clock.days(GRACE_DAYS):
+            text = N_("the money expired less than a week after this notice")
+            yield Finding("expiry_notice", f"{row.lot}/{last}", Message(text))
+
+
+def notices(session: Session) -> Iterator[Finding]:
+    """Each notice is that of the nearest threshold that its lot had passed."""
+    for row in stream(
+        session,
+        select(ExpiryNotice.lot_id, ExpiryNotice.days_before, ExpiryNotice.recorded_on)
+        .add_columns(Lot.expires_on)
+        .outerjoin(Lot, Lot.id == ExpiryNotice.lot_id),
+    ):
+        left = (row.expires_on - row.recorded_on).days if row.expires_on else None
+        due = None if left is None else min((n for n in NOTICES if n >= left), default=None)
+        if row.days_before != due:
+            text = N_("its lot does not expire so many days after it")
+            yield Finding("expiry_notice", f"{row.lot_id}/{row.days_before}", Message(text))
 
 
 def _posted(counter: str) -> ColumnElement[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,27 +25,31 @@ from ledger.messages import N_, Message
 from ledger.money import EUR, Money
 
 _GROUP = (Posting.scheme_id, Posting.bucket, Posting.provider_id)
-_Sums = dict[tuple[str, str, str], int]  # scheme, bucket, provider or empty
+_TOTALS = (func.sum(Posting.amount).label("total"), func.count().label("number"))
+_Key = tuple[str, str, str]  # scheme, bucket, provider or empty
+_Sums = dict[_Key, int]
 
 
 def check(session: Session) -> Iterator[Finding]:
     """Yield what is wrong with sums over schemes; the postings are read once."""
-    total = func.sum(Posting.amount).label("total")
     rows = list(
         stream(
             session,
-            select(*_GROUP, Posting.unit, Posting.rule_id, total).group_by(
+            select(*_GROUP, Posting.unit, Posting.rule_id, *_TOTALS).group_by(
                 *_GROUP, Posting.unit, Posting.rule_id
             ),
         )
     )
     yield from _names(session, rows)
     sums: _Sums = defaultdict(int)
+    sealed: Counter[_Key] = Counter()  # number of postings
     for row in rows:
-        sums[row.scheme_id, row.bucket, row.provider_id or ""] += int(row.total)
+        key = (row.scheme_id, row.bucket, row.provider_id or "")
+        sums[key] += int(row.total)
+        sealed[key] += row.number
     yield from _funds(session, sums)
     yield from _budgets(session, sums)
-    yield from _rollups(session, sums)
+    yield from _rollups(session, sums, sealed)
 
 
 def _names(session: Session, rows: list[Any]) -> Iterator[Finding]:
@@ -97,29 +101,32 @@ def _funds(session: Session, sums: _Sums) -> Iterator[Finding]:
             )
 
 
-def _rollups(session: Session, sums: _Sums) -> Iterator[Finding]:
+def _rollups(session: Session, sums: _Sums, sealed: Counter[_Key]) -> Iterator[Finding]:
     """Each roll-up is the sum of the postings that are sealed."""
-    waiting = session.execute(
-        select(*_GROUP, func.sum(Posting.amount))
+    due = dict(sums)
+    waiting = (
+        select(*_GROUP, *_TOTALS)
         .join(Unsealed, Unsealed.transaction_id == Posting.transaction_id)
         .group_by(*_GROUP)
     )
-    sealed = dict(sums)
-    for scheme_id, bucket, provider_id, total in waiting:
-        sealed[scheme_id, bucket, provider_id or ""] -= int(total)
+    for scheme_id, bucket, provider_id, total, number in session.execute(waiting):
+        due[scheme_id, bucket, provider_id or ""] -= int(total)
+        sealed[scheme_id, bucket, provider_id or ""] -= number
     stored = {
         (row.scheme_id, row.bucket, row.provider_id): row.amount
         for row in session.execute(
             select(Rollup.scheme_id, Rollup.bucket, Rollup.provider_id, Rollup.amount)
         )
     }
-    for key in sorted(stored.keys() | sealed.keys()):
+    for key in sorted(stored.keys() | due.keys()):
         id_ = "/".join(key).rstrip("/")
-        # A bucket whose first postings still wait has no row, and one without postings is wrong.
-        if key not in sealed:
+        if key not in stored:
+            if sealed[key]:
+                yield Finding("journal_rollup", id_, Message(N_("it is missing")))
+        elif not sealed[key]:
             yield Finding("journal_rollup", id_, Message(N_("no posting is in it")))
-        elif stored.get(key, 0) != sealed[key]:
-            yield _differs(session, "journal_rollup", id_, stored.get(key, 0), sealed[key])
+        elif stored[key] != due[key]:
+            yield _differs(session, "journal_rollup", id_, stored[key], due[key])
 
 
 def _differs(session: Session, table: str, id_: str, stored: int, posted: int) -> Finding:

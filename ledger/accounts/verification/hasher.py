@@ -12,11 +12,11 @@ answers each stretch with ``[number of transactions, [[table, id, fault, values]
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 import sys
 from collections.abc import Iterator
+from hashlib import sha256
 from itertools import groupby
 from typing import Any
 
@@ -26,19 +26,20 @@ from psycopg import pq, sql
 Connection = psycopg.Connection[Any] | sqlite3.Connection
 Stretch = tuple[str, str | None]  # ids after the first, up to and including the second
 Fault = tuple[str, str, str, dict[str, Any]]  # table, id, what is wrong, values for the message
-# By the canonical piece of its id: a transaction's hash, its canonical bytes before the lines.
-Heads = dict[bytes, tuple[bytes, bytes]]
+# By the canonical piece of its id: a transaction's canonical bytes before the lines, between two
+# bytes and four, and then its hash.
+Heads = dict[bytes, bytes]
 # The piece of the id, how many lines, whether they are numbered from 1, their canonical bytes.
 Lines = tuple[bytes, int, bool, bytes]
 
 VERSION = "leerrekening/1"
 ABSENT = b"\xff\xff\xff\xff"
 
-# The hash, then the canonical fields in their order. The lot that a transaction opened is the one
-# whose origin and subject are the transaction's kind and subject.
+# The canonical fields in their order, and then the hash. The lot that a transaction opened is the
+# one whose origin and subject are the transaction's kind and subject.
 _HEADS = """
-    SELECT t.hash, '{version}', t.id, t.kind, t.subject, t.actor_id, {occurred_on}, {recorded_at},
-        t.resolves_id, t.reverses_id, l.id, {expires_on}, l.enrolment_id
+    SELECT '{version}', t.id, t.kind, t.subject, t.actor_id, {occurred_on}, {recorded_at},
+        t.resolves_id, t.reverses_id, l.id, {expires_on}, l.enrolment_id, t.hash
     FROM journal_transaction t LEFT JOIN lot l
         ON l.origin = t.kind AND l.subject = t.subject
         AND t.kind IN ('grant', 'accrual', 'top_up')
@@ -50,7 +51,8 @@ _LINES = """
 """
 # A row per transaction: its lines as one array of arrays.
 _LINES_TOGETHER = """
-    SELECT p.transaction_id, min(p.line), max(p.line), array_agg(ARRAY[{fields}])
+    SELECT min(p.line) = 1 AND max(p.line) = count(*), p.transaction_id,
+        array_agg(ARRAY[{fields}])
     FROM (SELECT * FROM journal_posting p WHERE {bounds} ORDER BY transaction_id, line) p
     GROUP BY p.transaction_id
 """
@@ -92,11 +94,10 @@ def prove(connection: Connection, stretch: Stretch) -> tuple[int, list[Fault]]:
         if head is None:
             faults.append(("journal_posting", _text(key), "orphan", {}))
             continue
-        stored, start = head
         if not numbered:
             faults.append(("journal_transaction", _text(key), "gap", {}))
-        elif hashlib.sha256(start + _piece(str(count)) + lines).digest() != stored:
-            opened = _fields(start)[9]
+        elif sha256(b"".join((head[2:-36], _COUNTS[count], lines))).digest() != head[-32:]:
+            opened = _fields(head[2:-36])[9]
             fault = "content" if opened is None else "opening"
             faults.append(("journal_transaction", _text(key), fault, {"lot": opened}))
     faults += [("journal_transaction", _text(key), "nothing", {}) for key in heads]
@@ -104,28 +105,22 @@ def prove(connection: Connection, stretch: Stretch) -> tuple[int, list[Fault]]:
 
 
 def _heads_on_postgresql(connection: psycopg.Connection[Any], stretch: Stretch) -> Heads:
-    # The hash, and then all the rest as it was hashed.
+    # Text columns are sent as they were hashed; the id is the second.
     heads: Heads = {}
+    start = 2 + 4 + len(VERSION)
     for row in _copied(connection, _HEADS, "t.id", stretch):
-        start = 6 + max(int.from_bytes(row[2:6], "big", signed=True), 0)
-        key = start + 4 + len(VERSION)
-        end = key + 4 + int.from_bytes(row[key : key + 4], "big")
-        heads[row[key:end]] = (row[6:start], row[start:])
+        end = start + 4 + int.from_bytes(row[start : start + 4], "big")
+        heads[row[start:end]] = row
     return heads
 
 
 def _lines_on_postgresql(connection: psycopg.Connection[Any], stretch: Stretch) -> Iterator[Lines]:
-    # An array of text is 12 bytes about its type and 8 for each dimension, the first 4 of which
-    # are its length; then every element as its length and its bytes, as it was hashed.
+    # After a boolean and the id comes an array of text: 12 bytes about its type, 8 for each
+    # dimension, the first 4 of which are its length, and every element as it was hashed.
     for row in _copied(connection, _LINES_TOGETHER, "p.transaction_id", stretch):
-        end = 6 + int.from_bytes(row[2:6], "big")
-        first, last = row[end + 4 : end + 12], row[end + 16 : end + 24]
-        count = int.from_bytes(row[end + 40 : end + 44], "big")
-        numbered = first == _ONE and int.from_bytes(last, "big") == count
-        yield row[2:end], count, numbered, row[end + 56 :]
-
-
-_ONE = (1).to_bytes(8, "big")
+        end = 11 + int.from_bytes(row[7:11], "big")
+        count = int.from_bytes(row[end + 16 : end + 20], "big")
+        yield row[7:end], count, row[6] == 1, row[end + 32 :]
 
 
 def _copied(
@@ -150,24 +145,31 @@ def copied(connection: psycopg.Connection[Any], query: str) -> Iterator[bytes]:
         raise psycopg.OperationalError(begun.error_message.decode(errors="replace"))
     # Straight from libpq: psycopg's own iterator takes as long again for each row.
     receive = server.get_copy_data
-    length, received = receive(0)
-    row = bytes(received)[19:]  # without the signature, flags and length of the extension
-    while length >= 0 and row != b"\xff\xff":
-        if row:
+    row = bytes(receive(0)[1])[19:]  # without the signature, flags and length of the extension
+    if not row:
+        row = bytes(receive(0)[1])
+    whole = False
+    try:
+        while len(row) > 2:  # the last is two bytes that say -1 columns
             yield row
-        length, received = receive(0)
-        row = bytes(received)
-    while length >= 0:
-        length, _ = receive(0)
-    while ended := server.get_result():
-        if ended.status != pq.ExecStatus.COMMAND_OK:
-            raise psycopg.OperationalError(ended.error_message.decode(errors="replace"))
+            row = bytes(receive(0)[1])
+        whole = True
+    finally:
+        # The connection must be free for what comes next, also when the reader went away.
+        if not whole:
+            connection.cancel_safe()
+        while row:
+            row = bytes(receive(0)[1])
+        answers = list(iter(server.get_result, None))
+    for answer in answers:
+        if answer.status != pq.ExecStatus.COMMAND_OK:
+            raise psycopg.OperationalError(answer.error_message.decode(errors="replace"))
 
 
 def _heads_on_sqlite(connection: sqlite3.Connection, stretch: Stretch) -> Heads:
     return {
-        _piece(fields[1]): (stored, b"".join(map(_piece, fields)))
-        for stored, *fields in _selected(connection, _HEADS, "t.id", stretch)
+        _piece(fields[1]): b"".join((b"  ", *map(_piece, fields), b"    ", stored))
+        for *fields, stored in _selected(connection, _HEADS, "t.id", stretch)
     }
 
 
@@ -209,6 +211,17 @@ def _fields(pieces: bytes) -> list[str | None]:
         fields.append(None if pieces[at : at + 4] == ABSENT else _text(pieces[at:end]))
         at = end
     return fields
+
+
+class _Counts(dict[int, bytes]):
+    """The canonical field that says how many lines there are, each made once."""
+
+    def __missing__(self, count: int) -> bytes:
+        self[count] = _piece(str(count))
+        return self[count]
+
+
+_COUNTS = _Counts()
 
 
 def connect(place: dict[str, str]) -> Connection:

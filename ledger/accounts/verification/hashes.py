@@ -50,6 +50,13 @@ def check(session: Session, progress: Progress) -> Iterator[Finding]:
             yield from _findings(session, fault)
 
 
+def cores() -> int:
+    """Return how many cores this program may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _stretches(session: Session) -> list[hasher.Stretch]:
     number = func.row_number().over(order_by=Transaction.id).label("number")
     rows = select(Transaction.id, number).subquery()
@@ -62,13 +69,13 @@ def _stretches(session: Session) -> list[hasher.Stretch]:
 def _proved(
     session: Session, stretches: list[hasher.Stretch]
 ) -> Iterator[tuple[int, list[hasher.Fault]]]:
-    cores = min(len(os.sched_getaffinity(0)), len(stretches))
-    place = _place(session)
-    if cores < 2 or place is None:
+    number = min(cores(), len(stretches))
+    place = _place(session) if number > 1 else None
+    if place is None:
         connection = driver(session)
         yield from (hasher.prove(connection, stretch) for stretch in stretches)
         return
-    with _workers(place, cores) as idle, ThreadPoolExecutor(cores) as threads:
+    with _workers(place, number) as idle, ThreadPoolExecutor(number) as threads:
 
         def ask(stretch: hasher.Stretch) -> tuple[int, list[hasher.Fault]]:
             worker = idle.get()

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from hashlib import sha256
+from itertools import islice
+from operator import lt
 from typing import Any
 
 from sqlalchemy import func, select
@@ -21,12 +23,13 @@ from ledger.accounts.verification import anchors, keys, places
 from ledger.accounts.verification.anchors import Anchor
 from ledger.accounts.verification.finding import Finding, Progress
 from ledger.accounts.verification.keys import KnownKeys
+from ledger.accounts.verification.places import Place
 from ledger.accounts.verification.tree import Tree
 from ledger.errors import Invalid
 from ledger.messages import N_, Message
 
 _TICK = timedelta(microseconds=1)
-_REPORTED = 10_000  # places between two reports of progress
+_RUN = 2048  # places that are looked at together
 
 
 def check(
@@ -72,49 +75,85 @@ class _Walk:
 
     def __init__(self, session: Session, seals: Sequence[Seal], kept: Sequence[Anchor]) -> None:
         self._session = session
+        self._sealed = {seal.size for seal in seals}
         self._seals = list(seals)
         self._kept = list(kept)
+        self._sizes = self._sealed | {one.checkpoint.size for one in kept}
         self._tree = Tree()
         self._tiles = {
             (row.level, row.number): row.hash
             for row in session.execute(select(Tile.level, Tile.number, Tile.hash))
         }
         self._after: Any = None  # the moment after the seal before: nothing counts earlier
+        self._before = ""  # the transaction before, within the seal
         self._fits = True  # the roots so far are those of the seals
 
     def findings(self, progress: Progress) -> Iterator[Finding]:
         total = self._session.scalar(select(func.count()).select_from(LogEntry)) or 0
         yield from self._heads()
-        before = ""  # the transaction before, within a seal
-        for position, transaction_id, leaf, counted, hashed, recorded in places.of(self._session):
-            expected = self._tree.size
-            if position != expected:
-                yield _of_place(position, N_("it does not follow the place before it"))
-            if hashed is None:
-                yield _of_place(position, N_("its transaction is gone"))
-                derived = leaf
+        rows = places.of(self._session)
+        while run := list(islice(rows, min(_RUN, self._until_head()))):
+            leaves = self._sound(run)
+            if leaves is None:
+                for place in run:
+                    yield from self._place(place, total)
             else:
-                derived = sha256(b"\x00" + hashed).digest()
-                if derived != leaf:
-                    yield _of_place(position, N_("its leaf is not that of its transaction"))
-                if counted != (recorded if self._after is None else max(recorded, self._after)):
-                    yield _of_place(position, N_("the moment from which it counts is wrong"))
-            if transaction_id <= before:
-                yield _of_place(position, N_("it is out of order within its seal"))
-            before = transaction_id
-            if not self._seals:
-                yield _of_place(position, N_("no seal covers it"))
-            yield from self._grown(derived)
-            if self._at_head():
-                yield from self._heads()
-                before = ""
-            if not self._tree.size % _REPORTED:
-                progress(self._tree.size, total)
+                self._before = run[-1][1]
+                yield from self._grown(leaves)
+            progress(self._tree.size, total)
         yield from self._left_over()
-        progress(total, total)
 
-    def _grown(self, leaf: bytes) -> Iterator[Finding]:
-        for level, number, found in self._tree.add(leaf):
+    def _until_head(self) -> int:
+        """Return how many places there are until a seal or an anchor says something of a root."""
+        heads = [seal.size for seal in self._seals[:1]]
+        heads += [anchor.checkpoint.size for anchor in self._kept[:1]]
+        return min(heads) - self._tree.size if heads else _RUN
+
+    def _sound(self, run: Sequence[Place]) -> list[bytes] | None:
+        """Return the leaves of a run in which :meth:`_place` would find nothing, else None."""
+        positions, ids, stored, counted, hashes, recorded = zip(*run, strict=True)
+        size = self._tree.size
+        if not self._seals or None in hashes or positions != tuple(range(size, size + len(run))):
+            return None
+        leaves = [sha256(b"\x00" + hashed).digest() for hashed in hashes]
+        in_order = all(map(lt, (self._before, *ids), ids))
+        fine = in_order and leaves == list(stored) and counted == tuple(map(self._due, recorded))
+        return leaves if fine else None
+
+    def _due(self, recorded: Any) -> Any:
+        """Return from when a transaction counts: not before the end of the seal before."""
+        return recorded if self._after is None or recorded > self._after else self._after
+
+    def _place(self, place: Place, total: int) -> Iterator[Finding]:
+        position, transaction_id, leaf, counted, hashed, recorded = place
+        if position >= total:
+            yield _of_place(position, N_("there are not so many places"))
+        else:
+            yield from self._missing(position)
+        if not self._seals:
+            yield _of_place(position, N_("no seal covers it"))
+        derived = leaf
+        if hashed is None:
+            yield _of_place(position, N_("its transaction is gone"))
+        else:
+            derived = sha256(b"\x00" + hashed).digest()
+            if derived != leaf:
+                yield _of_place(position, N_("its leaf is not that of its transaction"))
+            if counted != self._due(recorded):
+                yield _of_place(position, N_("the moment from which it counts is wrong"))
+        if transaction_id <= self._before:
+            yield _of_place(position, N_("it is out of order within its seal"))
+        self._before = transaction_id
+        yield from self._grown([derived])
+
+    def _missing(self, until: int) -> Iterator[Finding]:
+        while self._tree.size < until:
+            yield _of_place(self._tree.size, N_("it is missing"))
+            yield from self._grown([b""])
+
+    def _grown(self, leaves: Sequence[bytes]) -> Iterator[Finding]:
+        """Add leaves, up to the next head at most, and compare what they complete."""
+        for level, number, found in self._tree.add(leaves):
             stored = self._tiles.pop((level, number), None)
             if level <= tiles.TOP and stored != found:
                 text = (
@@ -123,13 +162,8 @@ class _Walk:
                     else N_("it is not the hash over its places")
                 )
                 yield Finding("journal_tile", f"{level}/{number}", Message(text))
-
-    def _at_head(self) -> bool:
-        size = self._tree.size
-        return bool(
-            (self._seals and self._seals[0].size <= size)
-            or (self._kept and self._kept[0].checkpoint.size <= size)
-        )
+        if self._tree.size in self._sizes:
+            yield from self._heads()
 
     def _heads(self) -> Iterator[Finding]:
         """Compare the root at this size with those of the seal and the anchors of this size."""
@@ -138,6 +172,8 @@ class _Walk:
             anchor = self._kept.pop(0)
             if anchor.checkpoint.root != self._tree.root():
                 yield anchors.finding(anchor, N_("the log that it signed was another one"))
+            elif size and size not in self._sealed:
+                yield anchors.finding(anchor, N_("the seal that it was is gone"))
         while self._seals and self._seals[0].size <= size:
             seal = self._seals.pop(0)
             if self._fits and seal.root != self._tree.root():
@@ -146,6 +182,7 @@ class _Walk:
                     seal, N_("its root, and those after it, are not of the rows as they are now")
                 )
             self._after = places.stamp(self._session, seal.sealed_at + _TICK)
+            self._before = ""
 
     def _left_over(self) -> Iterator[Finding]:
         size = self._tree.size

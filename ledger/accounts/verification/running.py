@@ -6,7 +6,6 @@ reads what was committed when it began, which agrees in itself as well.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from ledger.accounts.verification.finding import Check, Finding, LongCheck
+from ledger.accounts.verification.hashes import cores
 from ledger.db import Database
 
 _AHEAD = 1000  # findings that a check may be ahead of its reader
@@ -88,7 +88,7 @@ def side_by_side(
         snapshot = None
         if session.get_bind().dialect.name == "postgresql":
             snapshot = session.execute(text("SELECT pg_export_snapshot()")).scalar_one()
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
+        with ThreadPoolExecutor(cores()) as threads:
             try:
                 for one in running:
                     threads.submit(one.run, database, snapshot)

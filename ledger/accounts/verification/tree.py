@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from hashlib import sha256
 
 from ledger.accounts.seals.merkle import EMPTY, node
+
+Complete = tuple[int, int, bytes]  # level, number and hash of 256**level places
 
 
 class Tree:
@@ -15,20 +17,22 @@ class Tree:
         self.size = 0
         self._stretches: list[bytes] = []  # the longest first
 
-    def add(self, leaf: bytes) -> Iterator[tuple[int, int, bytes]]:
-        """Add a leaf; yield level, number and hash of what becomes complete: 256**level places."""
-        self.size += 1
-        found, rest, height = leaf, self.size, 0
-        stretches = self._stretches
-        complete = []
-        while not rest & 1:
-            found = sha256(b"\x01" + stretches.pop() + found).digest()
-            rest >>= 1
-            height += 1
-            if not height & 7:
-                complete.append((height >> 3, rest - 1, found))
-        stretches.append(found)
-        return iter(complete)
+    def add(self, leaves: Sequence[bytes]) -> list[Complete]:
+        """Add leaves and return what is complete now."""
+        complete: list[Complete] = []
+        stretches, size = self._stretches, self.size
+        for found in leaves:
+            size += 1
+            rest, height = size, 0
+            while not rest & 1:
+                found = sha256(b"\x01" + stretches.pop() + found).digest()
+                rest >>= 1
+                height += 1
+                if not height & 7:
+                    complete.append((height >> 3, rest - 1, found))
+            stretches.append(found)
+        self.size = size
+        return complete
 
     def root(self) -> bytes:
         """Return the root over all leaves added so far."""

@@ -15,6 +15,7 @@ import sqlalchemy
 
 from bench import offer as offers
 from bench import server as servers
+from bench.hordak_transfers import hordak_version
 from bench.offer import Offer
 from bench.server import Server
 from ledger import migrations
@@ -59,6 +60,7 @@ class Grounds:
             "psycopg": psycopg.__version__,
             "sqlalchemy": sqlalchemy.__version__,
             "sqlite": sqlite3.sqlite_version,
+            "django-hordak": hordak_version(),
             "cpus": str(os.cpu_count()),
         }
 

@@ -53,7 +53,8 @@ def stem(n: int) -> str:
     return f"{n:010X}{hashlib.md5(str(n).encode()).hexdigest()[:16].upper()}"  # noqa: S324
 
 
-# The functions vanish with the connection. What is a text with its length, is what is hashed.
+# The functions vanish with the connection. They are such that the planner puts their bodies in
+# the place of a call: convert_to() would do for any text and is not, decode() does for ids.
 _FUNCTIONS = """
     CREATE FUNCTION pg_temp.stem(n bigint) RETURNS text IMMUTABLE LANGUAGE sql AS $$
         SELECT lpad(upper(to_hex(n)), 10, '0') || upper(left(md5(n::text), 16)) $$;
@@ -61,22 +62,20 @@ _FUNCTIONS = """
         SELECT 'LR' || lpad((98 - (lpad(n::text, 12, '0') || '212700')::numeric % 97)::text, 2, '0')
             || lpad(n::text, 12, '0') $$;
     CREATE FUNCTION pg_temp.f(t text) RETURNS bytea IMMUTABLE LANGUAGE sql AS $$
-        SELECT coalesce(int4send(octet_length(t)) || convert_to(t, 'UTF8'), '\\xffffffff') $$;
-    CREATE FUNCTION pg_temp.moment(t timestamptz) RETURNS text STABLE LANGUAGE sql AS $$
-        SELECT to_char(t AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"') $$;
+        SELECT coalesce(int4send(octet_length(t)) || decode(t, 'escape'), '\\xffffffff') $$;
     CREATE FUNCTION pg_temp.line(
-        bucket text, amount bigint, scheme text, rule text, account text, lot text
+        bucket text, amount text, scheme text, rule text, account text, lot text
     ) RETURNS bytea IMMUTABLE LANGUAGE sql AS $$
-        SELECT pg_temp.f(bucket) || pg_temp.f('EUR') || pg_temp.f(amount::text)
+        SELECT pg_temp.f(bucket) || pg_temp.f('EUR') || pg_temp.f(amount)
             || pg_temp.f(scheme) || pg_temp.f(rule) || pg_temp.f(account) || pg_temp.f(lot)
             || '\\xffffffff' $$;
     CREATE FUNCTION pg_temp.head(
-        id text, kind text, subject text, day date, at timestamptz, lot text, last date, lines int
-    ) RETURNS bytea STABLE LANGUAGE sql AS $$
+        id text, kind text, subject text, day text, at text, lot text, last text, lines text
+    ) RETURNS bytea IMMUTABLE LANGUAGE sql AS $$
         SELECT pg_temp.f('leerrekening/1') || pg_temp.f(id) || pg_temp.f(kind)
-            || pg_temp.f(subject) || pg_temp.f('bench') || pg_temp.f(day::text)
-            || pg_temp.f(pg_temp.moment(at)) || '\\xffffffffffffffff' || pg_temp.f(lot)
-            || pg_temp.f(last::text) || '\\xffffffff' || pg_temp.f(lines::text) $$;
+            || pg_temp.f(subject) || pg_temp.f('bench') || pg_temp.f(day) || pg_temp.f(at)
+            || '\\xffffffffffffffff' || pg_temp.f(lot) || pg_temp.f(last)
+            || '\\xffffffff' || pg_temp.f(lines) $$;
 """
 
 # Everything about one holder that the statements below share, one row each.
@@ -94,7 +93,9 @@ _LOTS = """
         'txn_' || pg_temp.stem(4 * n + side) AS credit, 'bench:' || 2 * n + side AS subject,
         (%(schemes)s::text[])[1 + side] AS scheme, (%(rules)s::text[])[1 + side] AS rule,
         (%(last_days)s::date[])[1 + side] AS last_day,
-        CASE side WHEN 0 THEN %(lot)s::bigint ELSE %(price)s - %(lot)s END AS held
+        (%(last_days)s::date[])[1 + side]::text AS last_text,
+        CASE side WHEN 0 THEN %(lot)s::bigint ELSE %(price)s - %(lot)s END AS held,
+        CASE side WHEN 0 THEN %(lot)s ELSE %(price)s - %(lot)s END::text AS held_text
     FROM facts, generate_series(0, 1) AS side;
 """
 _PEOPLE = """
@@ -132,9 +133,9 @@ _KEYS = """
 _CREDITS = """
     INSERT INTO journal_transaction (id, kind, subject, actor_id, occurred_on, recorded_at, hash)
     SELECT credit, 'grant', subject, 'bench', %(day)s, %(at)s, sha256(
-        pg_temp.head(credit, 'grant', subject, %(day)s, %(at)s, lot, last_day, 2)
-        || pg_temp.line('fund', -%(lot)s, scheme, rule, account, lot)
-        || pg_temp.line('available', %(lot)s, scheme, rule, account, lot))
+        pg_temp.head(credit, 'grant', subject, %(day_text)s, %(at_text)s, lot, last_text, '2')
+        || pg_temp.line('fund', '-%(lot)s', scheme, rule, account, lot)
+        || pg_temp.line('available', '%(lot)s', scheme, rule, account, lot))
     FROM lots;
     INSERT INTO journal_posting (transaction_id, line, bucket, unit, amount, scheme_id, rule_id,
         account_id, lot_id)
@@ -144,11 +145,11 @@ _CREDITS = """
 _HOLDS = """
     INSERT INTO journal_transaction (id, kind, subject, actor_id, occurred_on, recorded_at, hash)
     SELECT hold, 'hold', enrolment, 'bench', %(day)s, %(at)s, sha256(
-        pg_temp.head(hold, 'hold', enrolment, %(day)s, %(at)s, NULL, NULL, 4)
-        || pg_temp.line('available', -a.held, a.scheme, a.rule, facts.account, a.lot)
-        || pg_temp.line('held', a.held, a.scheme, a.rule, facts.account, a.lot)
-        || pg_temp.line('available', -b.held, b.scheme, b.rule, facts.account, b.lot)
-        || pg_temp.line('held', b.held, b.scheme, b.rule, facts.account, b.lot))
+        pg_temp.head(hold, 'hold', enrolment, %(day_text)s, %(at_text)s, NULL, NULL, '4')
+        || pg_temp.line('available', '-' || a.held_text, a.scheme, a.rule, facts.account, a.lot)
+        || pg_temp.line('held', a.held_text, a.scheme, a.rule, facts.account, a.lot)
+        || pg_temp.line('available', '-' || b.held_text, b.scheme, b.rule, facts.account, b.lot)
+        || pg_temp.line('held', b.held_text, b.scheme, b.rule, facts.account, b.lot))
     FROM facts JOIN lots a ON a.n = facts.n AND a.side = 0
     JOIN lots b ON b.n = facts.n AND b.side = 1;
     INSERT INTO journal_posting (transaction_id, line, bucket, unit, amount, scheme_id, rule_id,
@@ -259,5 +260,7 @@ def _values(offer: Offer) -> dict[str, object]:
         "day": today,
         "last_days": [today + span for span in LAST_DAYS],
         "at": now,
+        "day_text": today.isoformat(),
+        "at_text": now.isoformat(timespec="microseconds"),
         "until": now + timedelta(days=7),
     }

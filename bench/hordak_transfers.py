@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -49,6 +50,13 @@ def hordak_rate(server: Server) -> Iterator[Callable[[float], float]]:
             return sum(map(_rate_of, workers))
 
         yield rate
+
+
+def hordak_version() -> str:
+    """Return the pinned version."""
+    found = re.search(r"^django-hordak==(\S+)", REQUIREMENTS.read_text("utf-8"), re.MULTILINE)
+    assert found is not None
+    return found[1]
 
 
 def _rate_of(worker: subprocess.Popen[str]) -> float:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from importlib import import_module
 from typing import Any
 
 import click
+import psycopg
+from sqlalchemy.exc import OperationalError
 
 from ledger import clock, config, i18n, migrations, server
 from ledger.accounts.verification.cli import verify_command
@@ -19,8 +22,14 @@ _PROVING = ("providers", "funders")  # rooms that prove their side of the books 
 _ANYWHERE = ("verify-proof",)  # commands that need no installation: no settings, no database
 
 
+class Outage(click.ClickException):
+    """The database cannot be used; its own exit code, so that no script takes it for an answer."""
+
+    exit_code = 3
+
+
 class Commands(click.Group):
-    """Commands that answer a refusal with one sentence and exit code 1."""
+    """Commands that answer a refusal with one sentence and exit code 1, an outage with 3."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -28,6 +37,11 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except (DomainError, config.ConfigurationError) as error:
             raise click.ClickException(_sentence(error)) from error
+        except (OperationalError, psycopg.OperationalError, sqlite3.OperationalError) as error:
+            cause = str(getattr(error, "orig", error)).strip().splitlines()
+            raise Outage(
+                f"The database cannot be used now: {cause[0] if cause else 'no answer'}"
+            ) from error
 
 
 def _sentence(error: DomainError | config.ConfigurationError) -> str:

@@ -156,7 +156,10 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Open a session for questions; nothing that happens in it can be kept."""
-        with Session(self._reader, autoflush=False, expire_on_commit=False) as session:
+        with (
+            self._noticing_loss(),
+            Session(self._reader, autoflush=False, expire_on_commit=False) as session,
+        ):
             yield session
 
     @contextmanager
@@ -165,18 +168,23 @@ class Database:
 
         It has no transaction around it and costs one round trip: for what every request asks.
         """
-        pooled = self._asker.raw_connection()
-        try:
-            yield _driver_of(pooled)
-        except BaseException:
-            pooled.invalidate()
-            raise
-        pooled.close()
+        with self._noticing_loss():
+            pooled = self._asker.raw_connection()
+            try:
+                yield _driver_of(pooled)
+            except BaseException:
+                pooled.invalidate()
+                raise
+            pooled.close()
 
     @contextmanager
     def work(self, actor: Actor, now: datetime | None = None) -> Iterator[Work]:
         """Open one unit of work; it is kept when the block ends and undone when it raises."""
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with (
+            self._noticing_loss(),
+            Session(self.engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield Work(session, actor, now or clock.now())
 
     def perform(
@@ -215,10 +223,29 @@ class Database:
         busy = N_("It is very busy. Nothing was changed; please try again in a minute.")
         raise Busy(busy) from victim
 
+    @contextmanager
+    def _noticing_loss(self) -> Iterator[None]:
+        """Let go of all connections when one was lost: the others are dead as well."""
+        try:
+            yield
+        except (DBAPIError, psycopg.OperationalError) as error:
+            if is_loss(error):
+                self.dispose()
+            raise
+
     def dispose(self) -> None:
         """Close all connections."""
         for engine in (self.engine, self._reader, self._asker):
             engine.dispose()
+
+
+def is_loss(error: Exception) -> bool:
+    """Tell whether the server went away; what was being kept then is kept, or it is not."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if not isinstance(cause, psycopg.OperationalError):
+        return False
+    # Connection exceptions, and the server saying that it shuts down or crashed.
+    return cause.sqlstate is None or cause.sqlstate[:2] == "08" or cause.sqlstate[:3] == "57P"
 
 
 def _is_taken(error: Exception) -> bool:

@@ -16,7 +16,6 @@ from ledger.db import Work
 from ledger.errors import Conflict, Invalid, NotFound, WrongState
 from ledger.messages import N_, Message
 
-
 _IDENTITY = {"id", "scheme_id", "version", "valid_from", "made_by", "made_at"}
 TERMS = frozenset(Rule.__table__.columns.keys()) - _IDENTITY  # what a rule version can say
 

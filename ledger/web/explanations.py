@@ -163,6 +163,15 @@ _TEXTS: dict[str, tuple[int, str, str]] = {
         N_("The service is not available for a moment"),
         N_("Nothing was changed. Try again in a minute."),
     ),
+    "outcome-unknown": (
+        503,
+        N_("We do not know yet whether this was done"),
+        N_(
+            "The connection to our records was lost while your change was being kept: it was done"
+            " as a whole, or not at all. Look at what is there before you try again. In the API,"
+            " repeat the call with the same Idempotency-Key: it is done once."
+        ),
+    ),
 }
 
 ALL = {code: Explanation(code, *texts) for code, texts in _TEXTS.items()}

@@ -13,13 +13,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
-from flask import Flask, Response, current_app, g, make_response, render_template, url_for
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    g,
+    make_response,
+    render_template,
+    request,
+    url_for,
+)
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
+from ledger.batching import OutcomeUnknown
+from ledger.db import is_loss
 from ledger.errors import DomainError
 from ledger.messages import Message
 from ledger.web import auth, explanations, phrases
@@ -44,6 +55,7 @@ def init(app: Flask) -> None:
         psycopg.OperationalError,
         psycopg.InterfaceError,
         sqlite3.OperationalError,
+        OutcomeUnknown,
     ):
         app.register_error_handler(outage, _on_outage)
     for bad in (DataError, psycopg.DataError):
@@ -127,6 +139,10 @@ def _on_http_exception(error: HTTPException) -> Response | HTTPException:
 
 def _on_outage(error: Exception) -> Response:
     current_app.logger.exception("the database did not answer")
+    # When it went away at the very end of a change, nobody knows whether that was kept.
+    unknown = isinstance(error, OutcomeUnknown) or is_loss(error)
+    if unknown and request.method not in ("GET", "HEAD", "OPTIONS"):
+        return answer(explanations.ALL["outcome-unknown"])
     return answer(explanations.for_status(503))
 
 

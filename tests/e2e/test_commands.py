@@ -49,6 +49,17 @@ def test_every_command_explains_itself(words: Words, tmp_path: Path) -> None:
     assert said.stdout.startswith("Usage: leerrekening")
 
 
+def test_an_absent_database_is_one_sentence_and_no_answer(tmp_path: Path) -> None:
+    away = {
+        **environment_of(tmp_path),
+        "LEERREKENING_DATABASE_URL": f"postgresql://nobody@/nothing?host={tmp_path}",
+    }
+    said = command(away, "verify")
+    assert said.returncode == 3
+    assert said.stderr.startswith("Error: The database cannot be used now: ")
+    assert len(said.stderr.splitlines()) == 1
+
+
 def test_the_books_are_proved_and_a_changed_row_is_named(copy: dict[str, str]) -> None:
     sound = command(copy, "verify")
     assert (sound.returncode, sound.stdout[:19]) == (0, "Everything agrees: "), sound.stdout

@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 
+from ledger.batching import OutcomeUnknown
 from ledger.errors import DomainError, InsufficientBalance, NotFound
 from ledger.messages import N_
 from ledger.money import Money
@@ -43,6 +44,21 @@ def app() -> Flask:
     @auth.everyone
     def cut() -> str:
         raise psycopg.OperationalError("the connection to the secret place is lost")
+
+    @app.post("/api/v1/cut-off")
+    @auth.everyone
+    def cut_off() -> str:
+        raise psycopg.OperationalError("the connection was lost at the end")
+
+    @app.post("/api/v1/stopped")
+    @auth.everyone
+    def stopped() -> str:
+        raise OutcomeUnknown("stopped at the end")
+
+    @app.post("/api/v1/no-room")
+    @auth.everyone
+    def no_room() -> str:
+        raise psycopg.errors.DiskFull("no room")
 
     @app.get("/api/v1/full")
     @app.get("/full")
@@ -170,6 +186,18 @@ def test_failures_tell_nothing_of_the_inside(client: FlaskClient) -> None:
             assert (answer.mimetype == PROBLEM) == bool(prefix)
     waits = {int(client.get("/api/v1/down").headers["Retry-After"]) for _ in range(30)}
     assert 5 <= min(waits) < max(waits) <= 20, "all would come back together"
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [("cut-off", "outcome-unknown"), ("stopped", "outcome-unknown"), ("no-room", "busy")],
+)
+def test_a_change_that_may_be_kept_is_not_said_to_be_undone(
+    client: FlaskClient, path: str, code: str
+) -> None:
+    answer = client.post(f"/api/v1/{path}", headers=KEY)
+    assert (answer.status_code, answer.get_json()["code"]) == (503, code)
+    assert ("Nothing was changed" in answer.get_json()["detail"]) == (code == "busy")
 
 
 def test_an_outage_page_does_not_ask_the_database_who_is_there(client: FlaskClient) -> None:

@@ -197,7 +197,7 @@ def test_a_change_that_may_be_kept_is_not_said_to_be_undone(
 ) -> None:
     answer = client.post(f"/api/v1/{path}", headers=KEY)
     assert (answer.status_code, answer.get_json()["code"]) == (503, code)
-    assert ("Nothing was changed" in answer.get_json()["detail"]) == (code == "busy")
+    assert ("niets veranderd" in answer.get_json()["detail"]) == (code == "busy")
 
 
 def test_an_outage_page_does_not_ask_the_database_who_is_there(client: FlaskClient) -> None:

@@ -301,6 +301,8 @@ def _asking_engine(url: str, reader: Engine) -> Engine:
 
 
 def _prepare_postgresql(connection: psycopg.Connection[Any], _record: object) -> None:
+    # What the driver prepares it discards at every rollback, see ledger/prepared.py.
+    connection.prepare_threshold = None
     connection.autocommit = True
     # The same few statements all day: planning each anew takes longer than running it. And
     # nobody's locks outlive a client that fell silent.
@@ -315,6 +317,7 @@ def _prepare_postgresql(connection: psycopg.Connection[Any], _record: object) ->
 
 
 def _read_one_snapshot(connection: psycopg.Connection[Any], _record: object) -> None:
+    connection.prepare_threshold = None
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     connection.read_only = True
 

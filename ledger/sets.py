@@ -11,11 +11,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 import psycopg
+
+from ledger.prepared import Prepared
 
 Row = tuple[Any, ...]
 Connection = psycopg.Connection[Any] | sqlite3.Connection
@@ -53,13 +56,14 @@ class Question:
     """
 
     def __init__(self, text: str, types: Mapping[int, str] | None = None) -> None:
-        self._postgresql = _in_words_of(
+        self.on_postgresql = _in_words_of(
             text,
             "= ANY(%(keys)s::text[])",
             "unnest(%(keys)s::text[]) AS k (key)",
             "json_agg",
             "json_build_array",
-        ).encode()
+        )
+        self.types = types or {}
         self._sqlite = _in_words_of(
             text,
             "IN (SELECT value FROM json_each(:keys))",
@@ -67,16 +71,18 @@ class Question:
             "json_group_array",
             "json_array",
         )
-        self._converters = [(at, _FROM_TEXT[name]) for at, name in (types or {}).items()]
+        self._converters = [(at, _FROM_TEXT[name]) for at, name in self.types.items()]
 
     def ask(self, connection: Connection, keys: Sequence[str]) -> list[Row]:
         """Return the rows about ``keys``."""
         if isinstance(connection, sqlite3.Connection):
-            return self._on_sqlite(connection, json.dumps(keys))
+            return self.on_sqlite(connection, json.dumps(keys))
         parameters = {"keys": columns([(key,) for key in keys], 1)[0]}
-        return connection.execute(self._postgresql, parameters, prepare=True).fetchall()
+        text = self.on_postgresql.encode()
+        return connection.execute(text, parameters, prepare=True).fetchall()
 
-    def _on_sqlite(self, connection: sqlite3.Connection, keys: str) -> list[Row]:
+    def on_sqlite(self, connection: sqlite3.Connection, keys: str) -> list[Row]:
+        """Return the rows about ``keys``, a list in JSON."""
         rows: list[Row] = connection.execute(self._sqlite, {"keys": keys}).fetchall()
         if not self._converters:
             return rows
@@ -89,28 +95,88 @@ class Question:
                 values[at] = convert(values[at])
         return tuple(values)
 
-    @staticmethod
-    def ask_all(
-        connection: Connection, questions: Sequence[Question], keys: Sequence[str]
-    ) -> list[list[Row]]:
-        """Return the rows of each question about the same keys, in one round trip."""
+
+class Questions:
+    """Several questions about the same keys: one statement on PostgreSQL, so also one snapshot.
+
+    Given with how many columns each has. PostgreSQL answers all of them as one text in JSON, which
+    is read faster than its rows are taken apart.
+    """
+
+    def __init__(self, *questions: tuple[Question, int]) -> None:
+        self._questions = [question for question, _ in questions]
+        self._statement = Prepared(
+            f"SELECT json_build_array({', '.join(map(_as_json, questions))})"
+        )
+        self._converters = [
+            [(at, _FROM_TEXT[name]) for at, name in question.types.items() if name in _TEXT_IN_JSON]
+            for question in self._questions
+        ]
+
+    def ask(self, connection: Connection, keys: Sequence[str]) -> list[list[Sequence[Any]]]:
+        """Return the rows of each question about ``keys``."""
         if isinstance(connection, sqlite3.Connection):
             text = json.dumps(keys)
-            return [question._on_sqlite(connection, text) for question in questions]
-        parameters = {"keys": columns([(key,) for key in keys], 1)[0]}
-        with connection.pipeline():
-            cursors = [
-                connection.execute(question._postgresql, parameters, prepare=True)
-                for question in questions
-            ]
-            return [cursor.fetchall() for cursor in cursors]
+            return [list(question.on_sqlite(connection, text)) for question in self._questions]
+        (answer,) = self._statement.run(connection, [_array(keys) if keys else "{}"])
+        found = json.loads(answer or b"[]")
+        return [
+            [_with_types(row, converters) for row in rows or ()]
+            for rows, converters in zip(found, self._converters, strict=True)
+        ]
 
 
-def together(connection: Connection) -> AbstractContextManager[object]:
-    """Send the statements of this block in one round trip where that can be done."""
-    if isinstance(connection, sqlite3.Connection):
-        return nullcontext()
-    return connection.pipeline()
+_TEXT_IN_JSON = ("date", "timestamptz")  # what JSON has no form for; the rest comes as it is
+
+
+def _as_json(asked: tuple[Question, int]) -> str:
+    question, width = asked
+    names = ", ".join(f"c{number}" for number in range(width))
+    text = question.on_postgresql.replace("%(keys)s", "$1")
+    return f"(SELECT json_agg(json_build_array({names})) FROM ({text}) AS q ({names}))"  # noqa: S608
+
+
+def _with_types(
+    row: list[Any], converters: Sequence[tuple[int, Callable[[Any], Any]]]
+) -> Sequence[Any]:
+    for at, convert in converters:
+        if row[at] is not None:
+            row[at] = convert(row[at])
+    return row
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of many rows that goes along with another: within its statement on PostgreSQL.
+
+    ``name`` is that of its part there, ``postgresql`` its text with one array per column of
+    ``types``; ``sqlite`` is done for each row. With ``must_find`` each row must change one.
+    """
+
+    name: str
+    types: Mapping[str, str]
+    postgresql: str
+    sqlite: str
+    rows: Sequence[Row]
+    must_find: bool = True
+
+    def on_sqlite(self, connection: sqlite3.Connection) -> int:
+        """Do it on SQLite; return how many rows changed."""
+        rows = [tuple(map(stored, row)) for row in self.rows]
+        return connection.executemany(self.sqlite, rows).rowcount
+
+
+def addition(name: str, table: str, types: Mapping[str, str], rows: Sequence[Row]) -> Change:
+    """Return the change that adds ``rows`` to ``table``."""
+    names, marks = ", ".join(types), ", ".join("?" * len(types))
+    return Change(
+        name,
+        types,
+        f"INSERT INTO {table} ({names}) SELECT {names} FROM {unnest('r', types)}",  # noqa: S608
+        f"INSERT INTO {table} ({names}) VALUES ({marks})",  # noqa: S608
+        rows,
+        must_find=False,
+    )
 
 
 def insert(
@@ -130,12 +196,14 @@ def insert(
             [tuple(map(stored, row)) for row in rows],
         )
         return
-    source = unnest("r", types)
-    connection.execute(
-        f"INSERT INTO {table} ({names}) SELECT {names} FROM {source}".encode(),  # noqa: S608
-        columns(rows, len(types)),
-        prepare=True,
-    )
+    _insertion(table, tuple(types.items())).run(connection, columns(rows, len(types)))
+
+
+@lru_cache
+def _insertion(table: str, types: tuple[tuple[str, str], ...]) -> Prepared:
+    names = ", ".join(name for name, _ in types)
+    source = unnest("r", dict(types))
+    return Prepared(f"INSERT INTO {table} ({names}) SELECT {names} FROM {source}")  # noqa: S608
 
 
 def stored(value: Any) -> Any:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from ledger import ids, sets
 from ledger.accounts.models import Event
-from ledger.db import Work, driver
+from ledger.db import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +61,13 @@ _COLUMNS = {
 }
 
 
-def record_many(work: Work, events: Sequence[NewEvent]) -> None:
-    """Add events to histories in one statement, as :func:`record` adds one."""
-    rows = [
+def to_record(work: Work, events: Sequence[NewEvent]) -> sets.Change:
+    """Return the change that adds ``events``, to go along with what they tell of."""
+    rows: list[sets.Row] = [
         (ids.new("evt"), event.subject_id, event.kind, event.actor_id, work.now, dumps(event.data))
         for event in events
     ]
-    sets.insert(driver(work.session), "event", _COLUMNS, rows)
+    return sets.addition("events", "event", _COLUMNS, rows)
 
 
 def of(session: Session, subject_id: str) -> tuple[EventView, ...]:

@@ -218,7 +218,7 @@ def _owed(
     if not rows:
         return {}
     subjects = [_subject(scheme.id, row.id, period) for row in rows]
-    (before,) = Question.ask_all(driver(session), [_CREDITED], subjects)
+    before = _CREDITED.ask(driver(session), subjects)
     credited = {row[0] for row in before}
     balances = _balances(session, scheme.id, rows[0].id, rows[-1].id, day)
     owed: dict[str, int] = {}

@@ -249,9 +249,7 @@ def _accounts(session: Session, numbers: Iterable[str]) -> dict[str, tuple[str, 
     """Return by account number its id and whether it is closed, for the numbers that exist."""
     wanted = list({number for number in numbers if len(number) == _NUMBER_LENGTH})
     connection = driver(session)
-    found = chain.from_iterable(
-        Question.ask_all(connection, [_ACCOUNTS], part)[0] for part in _parts(wanted)
-    )
+    found = chain.from_iterable(_ACCOUNTS.ask(connection, part) for part in _parts(wanted))
     return {number: (account_id, bool(closed)) for number, account_id, closed in found}
 
 

@@ -136,7 +136,7 @@ def granted_subjects(session: Session, subjects: Sequence[str]) -> set[str]:
     """Return which of ``subjects`` were granted before."""
     if not subjects:
         return set()
-    (rows,) = Question.ask_all(driver(session), [_GRANTED], subjects)
+    rows = _GRANTED.ask(driver(session), subjects)
     return {row[0] for row in rows if row[1] is not None}
 
 

@@ -21,7 +21,8 @@ from ledger.accounts.models import Fund
 from ledger.db import Stale, Work, driver
 from ledger.funders.models import Round
 from ledger.messages import N_, Message
-from ledger.sets import Question
+from ledger.prepared import Prepared
+from ledger.sets import Question, Questions
 
 NEAR_THE_END = 2_000  # requests: more than all processes together have under way
 
@@ -141,12 +142,14 @@ _HOLDERS = Question(
 )
 _ASKED = Question("SELECT round_id, account_id FROM round_request WHERE account_id {among}")
 
+_OF_HOLDERS = Questions((_HOLDERS, 6), (_ASKED, 2))
+
 
 def holders(
     session: Session, account_ids: Collection[str]
 ) -> tuple[dict[str, Holder], set[tuple[str, str]]]:
     """Return the holders of those accounts that are open, and in which round each has asked."""
-    people, asked = Question.ask_all(driver(session), (_HOLDERS, _ASKED), list(account_ids))
+    people, asked = _OF_HOLDERS.ask(driver(session), list(account_ids))
     return {row[0]: Holder._make(row) for row in people}, {(row[0], row[1]) for row in asked}
 
 
@@ -154,6 +157,8 @@ _COUNT = (
     "UPDATE grant_round SET granted = granted + %s, request_count = request_count + %s"
     " WHERE id = %s AND status = 'open' AND granted + %s <= budget"
 )
+
+_COUNTED = Prepared(f"{_COUNT} RETURNING 1")
 
 
 def count(session: Session, offer: Offer) -> None:
@@ -164,6 +169,6 @@ def count(session: Session, offer: Offer) -> None:
     if isinstance(connection, sqlite3.Connection):
         done = connection.execute(_COUNT.replace("%s", "?"), values).rowcount
     else:
-        done = connection.execute(_COUNT.encode(), values, prepare=True).rowcount
+        done = len(_COUNTED.run(connection, [str(value) for value in values]))
     if done != 1:
         raise Stale

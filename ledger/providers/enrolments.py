@@ -20,7 +20,7 @@ from ledger.db import Work
 from ledger.errors import Conflict, Forbidden, NotFound, Overlap, RunFull, WrongState
 from ledger.messages import N_
 from ledger.providers import accreditations
-from ledger.providers.models import ACTIVE, Case, Course, Enrolment, Run, RunSession
+from ledger.providers.models import Case, Course, Enrolment, Run, RunSession
 
 CONFIRM_WITHIN = timedelta(days=14)
 UNCONFIRMED = ("requested", "offered")
@@ -228,7 +228,7 @@ def _new(
     active = select(Enrolment.id).where(
         Enrolment.account_id == account_id,
         Enrolment.course_id == course.id,
-        Enrolment.status.in_(ACTIVE),
+        Enrolment.ended_at.is_(None),
     )
     enrolment = Enrolment(
         id=enrolment_id,

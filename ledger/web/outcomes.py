@@ -14,6 +14,7 @@ from sqlalchemy import delete, select, tuple_
 
 from ledger import sets
 from ledger.db import Stale, Work
+from ledger.prepared import Prepared
 from ledger.web.models import IdempotencyKey
 
 
@@ -46,9 +47,10 @@ _ROW = {
     "created_at": "timestamptz",
 }
 _ASKED = "SELECT k.actor_id, k.key, k.request_hash, k.body, k.status FROM"
-_POSTGRESQL = (
-    f"{_ASKED} {sets.unnest('r', _KEY)} JOIN idempotency_key AS k USING (actor_id, key)"
-).encode()
+_POSTGRESQL = Prepared(
+    "SELECT json_agg(json_build_array(k.actor_id, k.key, k.request_hash, k.body, k.status)) FROM"  # noqa: S608
+    f" {sets.unnest('r', _KEY)} JOIN idempotency_key AS k USING (actor_id, key)"
+)
 _SQLITE = (
     f"{_ASKED} json_each(?) AS r CROSS JOIN idempotency_key AS k"
     " ON k.actor_id = json_extract(r.value, '$[0]') AND k.key = json_extract(r.value, '$[1]')"
@@ -64,8 +66,8 @@ def find(connection: sets.Connection, keys: Sequence[Key]) -> dict[Key, Kept]:
     if isinstance(connection, sqlite3.Connection):
         rows = connection.execute(_SQLITE, (json.dumps(pairs),)).fetchall()
     else:
-        asked = sets.columns(pairs, len(_KEY))
-        rows = connection.execute(_POSTGRESQL, asked, prepare=True).fetchall()
+        (found,) = _POSTGRESQL.run(connection, sets.columns(pairs, len(_KEY)))
+        rows = json.loads(found or b"[]")
     return {
         Key(actor_id, value, fingerprint): (fingerprint, Outcome(body, status, replayed=True))
         for actor_id, value, fingerprint, body, status in rows

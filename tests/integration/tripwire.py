@@ -1,18 +1,20 @@
 """A database whose program stops before a chosen statement, seen where the drivers send them.
 
-Both the ORM and the statements that go round it end at a cursor of the driver, so that is where
-each is counted. The end of a unit of work counts too.
+The ORM's statements and most that go round it end at a cursor of the driver, and those of the hot
+paths at ``Prepared.run``: there each is counted. The end of a unit of work counts too.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
 from sqlalchemy import event
 
 from ledger.db import Database
+from ledger.prepared import Prepared
 
 
 class Stopped(Exception):
@@ -51,6 +53,19 @@ def stopping_database(url: str, wire: Tripwire) -> Database:
         return connect(*given, **named)
 
     return database
+
+
+_run = Prepared.run
+
+
+def _counted_run(self: Prepared, connection: Any, values: Sequence[str]) -> list[bytes | None]:
+    wire = getattr(connection, "passing", None)
+    if wire is not None:
+        wire.pass_by()
+    return _run(self, connection, values)
+
+
+Prepared.run = _counted_run  # type: ignore[method-assign]
 
 
 def _sqlite(wire: Tripwire) -> Any:
@@ -95,6 +110,8 @@ def _postgresql(wire: Tripwire) -> Any:
             return super().copy(*given, **named)
 
     class Connection(psycopg.Connection[Any]):
+        passing = wire
+
         def commit(self) -> None:
             wire.pass_by()
             super().commit()

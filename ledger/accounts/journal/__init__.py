@@ -32,6 +32,7 @@ from ledger.db import Work, driver
 from ledger.errors import AlreadyDone, InsufficientBalance
 from ledger.messages import N_
 from ledger.money import LIMIT
+from ledger.sets import Change
 
 __all__ = [
     "Entry",
@@ -59,15 +60,18 @@ def post(work: Work, entry: Entry) -> Receipt:
     return post_many(work, [entry])[0]
 
 
-def post_many(work: Work, entries: Sequence[Entry]) -> list[Receipt]:
+def post_many(work: Work, entries: Sequence[Entry], along: Sequence[Change] = ()) -> list[Receipt]:
     """Post a batch in this unit of work: all entries or none; one receipt each, in order.
+
+    What is changed ``along`` with it goes in the same statement where that can be done.
 
     Guards are moved in the order of their ids, so that two batches cannot wait for each other.
     Raises InsufficientBalance when a lot or a fund would fall below zero, AlreadyDone when an
     entry's kind and subject were posted before or its hold was resolved before, ValueError when
-    an entry does not sum to zero (a fault in the program, not in the input).
+    an entry does not sum to zero (a fault in the program, not in the input), Stale when a change
+    did not find what it must change.
     """
-    if not entries:
+    if not entries and not along:
         return []
     for entry in entries:
         _check(entry)
@@ -77,7 +81,7 @@ def post_many(work: Work, entries: Sequence[Entry]) -> list[Receipt]:
     connection = driver(work.session)
     write = sqlite.write if isinstance(connection, sqlite3.Connection) else postgresql.write
     with _refusals():
-        write(connection, batch)  # type: ignore[arg-type]
+        write(connection, batch, along)  # type: ignore[arg-type]
     _forget_guards(work)
     return [Receipt(head.id, value.hex()) for head, value in zip(heads, hashes, strict=True)]
 
@@ -158,7 +162,7 @@ def _check(entry: Entry) -> None:
 def _head(work: Work, entry: Entry) -> Head:
     opened = entry.opens
     return Head(
-        id=ids.new("txn"),
+        id=entry.id,
         kind=entry.kind,
         subject=entry.subject,
         actor_id=entry.actor_id or work.actor.id,

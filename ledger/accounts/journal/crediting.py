@@ -21,6 +21,7 @@ from ledger import ids
 from ledger.accounts.canonical import VERSION
 from ledger.accounts.journal.batch import Refused, Repeated
 from ledger.db import Work
+from ledger.prepared import Prepared
 from ledger.sets import columns
 
 LONGEST = 255  # characters of a field whose length is written as one character below
@@ -80,15 +81,15 @@ def write(
         "scheme": source.scheme_id,
         "unit": source.unit,
         "rule": source.rule_id,
-        "day": work.today,
-        "now": work.now,
-        "total": total,
+        "day": work.today.isoformat(),
+        "now": work.now.isoformat(),
+        "total": str(total),
     }
     try:
-        funds = connection.execute(_STATEMENT, parameters, prepare=True).fetchone()
+        funds = _STATEMENT.run(connection, [parameters[name] for name in _NAMES])
     except UniqueViolation as error:
         raise Repeated from error
-    if funds != (1,):
+    if funds != [b"1"]:
         raise Refused(lot=False)
     return Posted(transactions, hashes)
 
@@ -152,22 +153,26 @@ _TYPES = {
 }
 
 
+_NAMES = (*_TYPES, "kind", "scheme", "unit", "rule", "day", "now", "total")
+
+
 def _given(*names: str) -> str:
     arrays = ", ".join(f"%({name})s::{_TYPES[name]}[]" for name in names)
     return f"unnest({arrays}) AS r ({', '.join(names)})"
 
 
-_STATEMENT = f"""
+_TEXT = f"""
     WITH written AS (
         INSERT INTO journal_transaction
             (id, kind, subject, actor_id, occurred_on, recorded_at, hash)
-        SELECT id, %(kind)s, subject, actor_id, %(day)s::date, %(now)s::timestamptz, hash
+        SELECT id, %(kind)s::text, subject, actor_id, %(day)s::date, %(now)s::timestamptz, hash
         FROM {_given("id", "subject", "actor_id", "hash")}
         RETURNING id
     ), lines AS (
         INSERT INTO journal_posting
             (transaction_id, line, bucket, unit, amount, scheme_id, rule_id, account_id, lot_id)
-        SELECT id, line, bucket, %(unit)s, amount * sign, %(scheme)s, %(rule)s, account_id, lot_id
+        SELECT id, line, bucket, %(unit)s::text, amount * sign, %(scheme)s::text,
+            %(rule)s::text, account_id, lot_id
         FROM {_given("id", "account_id", "lot_id", "amount")}
             CROSS JOIN (VALUES (1, 'fund', -1), (2, 'available', 1)) AS l (line, bucket, sign)
     ), waiting AS (
@@ -176,13 +181,15 @@ _STATEMENT = f"""
         INSERT INTO lot
             (id, account_id, scheme_id, rule_id, unit, origin, subject, enrolment_id, granted_on,
              expires_on, credited, available, held, spent, returned)
-        SELECT lot_id, account_id, %(scheme)s, %(rule)s, %(unit)s, %(kind)s, subject,
-            enrolment_id, %(day)s::date, expires_on, amount, amount, 0, 0, 0
+        SELECT lot_id, account_id, %(scheme)s::text, %(rule)s::text, %(unit)s::text,
+            %(kind)s::text, subject, enrolment_id, %(day)s::date, expires_on,
+            amount, amount, 0, 0, 0
         FROM {_given("lot_id", "account_id", "subject", "enrolment_id", "expires_on", "amount")}
     ), funds AS (
         UPDATE journal_fund SET balance = balance - %(total)s::bigint
-        WHERE scheme_id = %(scheme)s AND balance >= %(total)s::bigint
+        WHERE scheme_id = %(scheme)s::text AND balance >= %(total)s::bigint
         RETURNING scheme_id
     )
     SELECT count(*) FROM funds
-""".encode()  # noqa: S608 (our own names)
+"""  # noqa: S608 (our own names)
+_STATEMENT = Prepared(_TEXT % {name: f"${number}" for number, name in enumerate(_NAMES, start=1)})

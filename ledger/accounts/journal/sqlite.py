@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ledger.accounts.journal.batch import COUNTERS, Batch, Refused, Repeated
-from ledger.sets import stored
+from ledger.db import Stale
+from ledger.sets import Change, stored
 
 _TRANSACTION = (
     "INSERT INTO journal_transaction (id, kind, subject, actor_id, occurred_on, recorded_at,"
@@ -33,8 +34,11 @@ _FUND = "UPDATE journal_fund SET balance = balance + ?2 WHERE scheme_id = ?1 AND
 _UNIQUE = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 
 
-def write(connection: sqlite3.Connection, batch: Batch) -> None:
-    """Write ``batch``. Raises Refused and Repeated; then the unit of work has to be undone."""
+def write(connection: sqlite3.Connection, batch: Batch, along: Sequence[Change]) -> None:
+    """Write ``batch`` and what goes along.
+
+    Raises Refused, Repeated and Stale; then the unit of work has to be undone.
+    """
     transactions = [tuple(map(stored, row)) for row in batch.transactions]
     try:
         connection.executemany(_TRANSACTION, transactions)
@@ -48,6 +52,9 @@ def write(connection: sqlite3.Connection, batch: Batch) -> None:
         raise
     _move(connection, _MOVED, [(lot, *delta) for lot, delta in batch.moved], lot=True)
     _move(connection, _FUND, batch.funds, lot=False)
+    for change in along:
+        if change.on_sqlite(connection) != len(change.rows) and change.must_find:
+            raise Stale(change.name)
 
 
 def _move(

@@ -134,6 +134,7 @@ class Account(Base):
     """A learning account: for life, with an opaque number that says nothing about the holder."""
 
     __tablename__ = "account"
+    __table_args__ = ({"postgresql_with": {"fillfactor": 70}},)
 
     id: Mapped[str] = mapped_column(primary_key=True)  # acc_…
     number: Mapped[str] = mapped_column(unique=True)  # LR + 2 check digits + 12 digits

@@ -538,6 +538,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
         sa.UniqueConstraint("number", name=op.f("uq_account_number")),
         sa.UniqueConstraint("person_id", name=op.f("uq_account_person_id")),
+        postgresql_with={"fillfactor": 70},
         sqlite_strict=True,
     )
     op.create_table(
@@ -916,6 +917,7 @@ def upgrade() -> None:
             ["provider_id"], ["organisation.id"], name=op.f("fk_course_run_provider_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_course_run")),
+        postgresql_with={"fillfactor": 50},
         sqlite_strict=True,
     )
     op.create_index("ix_course_run_course", "course_run", ["course_id", "starts_on"], unique=False)
@@ -1043,6 +1045,10 @@ def upgrade() -> None:
         sa.Column("attended_percent", sa.BigInteger(), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
+            "(status IN ('offered', 'requested', 'confirmed', 'started')) = (ended_at IS NULL)",
+            name=op.f("ck_enrolment_ended"),
+        ),
+        sa.CheckConstraint(
             "begun_by IN ('holder', 'provider')", name=op.f("ck_enrolment_begun_by")
         ),
         sa.CheckConstraint(
@@ -1068,18 +1074,19 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["run_id"], ["course_run.id"], name=op.f("fk_enrolment_run_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_enrolment")),
+        postgresql_with={"fillfactor": 60},
         sqlite_strict=True,
     )
     op.create_index("ix_enrolment_account", "enrolment", ["account_id", "id"], unique=False)
     op.create_index("ix_enrolment_provider", "enrolment", ["provider_id", "id"], unique=False)
-    op.create_index("ix_enrolment_run", "enrolment", ["run_id", "status"], unique=False)
+    op.create_index("ix_enrolment_run", "enrolment", ["run_id"], unique=False)
     op.create_index(
         "uq_enrolment_active",
         "enrolment",
         ["account_id", "course_id"],
         unique=True,
-        sqlite_where=sa.text("status IN ('offered', 'requested', 'confirmed', 'started')"),
-        postgresql_where=sa.text("status IN ('offered', 'requested', 'confirmed', 'started')"),
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.create_table(
         "run_session",

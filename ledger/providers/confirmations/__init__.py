@@ -1,7 +1,7 @@
 """Confirming enrolments: the place is taken and the price held, many holders' at once.
 
 :func:`confirm_many` reads all facts in one round trip, decides in Python without writing, and
-writes what was decided in two: a wish that is refused leaves nothing behind and does not touch its
+writes what was decided in one: a wish that is refused leaves nothing behind and does not touch its
 neighbours. The same path serves one holder and a whole opening day.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from ledger import clock, sets
+from ledger import clock
 from ledger.accounts import history, journal
 from ledger.db import Actor, Stale, Work, driver
 from ledger.errors import (
@@ -212,21 +212,20 @@ def _cooling_off(work: Work, known: Facts, quote: quotes.Quote, run: Run) -> dat
 def _carry_out(work: Work, decisions: Sequence[_Decision]) -> list[Confirmed]:
     if not decisions:
         return []
-    holding = [d for d in decisions if d.quote.lines]
+    entries = {d.enrolment.id: _hold(d) for d in decisions if d.quote.lines}
+    holds = {key: entry.id for key, entry in entries.items()}
+    along = [
+        *writing.changes([_written(work, d, holds.get(d.enrolment.id)) for d in decisions]),
+        history.to_record(work, [_event(d, holds.get(d.enrolment.id)) for d in decisions]),
+    ]
     try:
-        receipts = journal.post_many(work, [_hold(d) for d in holding])
+        receipts = journal.post_many(work, list(entries.values()), along)
     except InsufficientBalance as error:
         # The lots had enough when they were read; look again at what they have now.
         raise Stale("a lot") from error
-    by_id = {d.enrolment.id: receipt for d, receipt in zip(holding, receipts, strict=True)}
-    done = [_confirmed(work, d, by_id.get(d.enrolment.id)) for d in decisions]
-    events = [_event(d, c) for d, c in zip(decisions, done, strict=True)]
-    connection = driver(work.session)
-    with sets.together(connection):
-        history.record_many(work, events)
-        writing.write(connection, [_written(d, c) for d, c in zip(decisions, done, strict=True)])
+    by_id = dict(zip(entries, receipts, strict=True))
     work.session.expire_all()  # rows that it read before are no longer true
-    return done
+    return [_confirmed(work, d, by_id.get(d.enrolment.id)) for d in decisions]
 
 
 def _hold(decision: _Decision) -> journal.Entry:
@@ -274,26 +273,25 @@ def _confirmed(work: Work, decision: _Decision, receipt: journal.Receipt | None)
     )
 
 
-def _event(decision: _Decision, confirmed: Confirmed) -> history.NewEvent:
-    receipt = confirmed.receipt
+def _event(decision: _Decision, hold_id: str | None) -> history.NewEvent:
     data = {
-        "own_share_cents": confirmed.own_share_cents,
-        "funded_cents": confirmed.funded_cents,
-        "transaction_id": receipt.id if receipt else None,
+        "own_share_cents": decision.wish.own_share_cents,
+        "funded_cents": decision.quote.funded_cents,
+        "transaction_id": hold_id,
     }
-    return history.NewEvent(confirmed.id, "confirmed", decision.wish.actor.id, data)
+    return history.NewEvent(decision.enrolment.id, "confirmed", decision.wish.actor.id, data)
 
 
-def _written(decision: _Decision, confirmed: Confirmed) -> writing.Confirmation:
+def _written(work: Work, decision: _Decision, hold_id: str | None) -> writing.Confirmation:
     return writing.Confirmation(
-        enrolment_id=confirmed.id,
-        account_id=confirmed.account_id,
+        enrolment_id=decision.enrolment.id,
+        account_id=decision.enrolment.account_id,
         account_version=decision.enrolment.account_version,
-        run_id=confirmed.run_id,
-        own_share_cents=confirmed.own_share_cents,
-        confirmed_at=confirmed.confirmed_at,
-        cooling_off_until=confirmed.cooling_off_until,
-        hold_id=confirmed.receipt.id if confirmed.receipt else None,
+        run_id=decision.run.id,
+        own_share_cents=decision.wish.own_share_cents,
+        confirmed_at=work.now,
+        cooling_off_until=decision.cooling_off_until,
+        hold_id=hold_id,
         lines=[
             (line.lot_id, line.position, line.scheme_id, line.rule_id, line.unit, line.amount)
             for line in decision.quote.lines

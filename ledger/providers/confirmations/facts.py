@@ -1,6 +1,6 @@
 """What confirming asks about: holders, runs, lots and rules, of many enrolments at once.
 
-Three questions in one round trip, however many enrolments; nothing is locked. What may have
+Three questions in one statement, however many enrolments; nothing is locked. What may have
 changed before the answer is written is guarded there.
 """
 
@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from ledger import sets
-from ledger.sets import Connection, Question
+from ledger.sets import Connection, Question, Questions
 
 
 class Lot(NamedTuple):
@@ -157,8 +157,8 @@ _ENROLMENTS = Question(
         (SELECT {list}({items}(s.starts_at, s.ends_at, c.title))
             FROM enrolment x JOIN run_session s ON s.run_id = x.run_id
             JOIN course c ON c.id = x.course_id
-            WHERE x.account_id = e.account_id AND x.status IN ('confirmed', 'started')
-            AND x.id <> e.id)
+            WHERE x.account_id = e.account_id AND x.ended_at IS NULL
+            AND x.status IN ('confirmed', 'started') AND x.id <> e.id)
     FROM enrolment e JOIN account a ON a.id = e.account_id LEFT JOIN person p ON p.id = a.person_id
     WHERE e.id {among}
     """,
@@ -195,11 +195,12 @@ _RULES = Question(
 )
 
 
+_QUESTIONS = Questions((_ENROLMENTS, 19), (_RUNS, 18), (_RULES, 18))
+
+
 def read(connection: Connection, enrolment_ids: Sequence[str], day: date) -> Facts:
     """Return what there is to know about these enrolments on ``day``; unknown ids are absent."""
-    enrolments, runs, rules = Question.ask_all(
-        connection, (_ENROLMENTS, _RUNS, _RULES), enrolment_ids
-    )
+    enrolments, runs, rules = _QUESTIONS.ask(connection, enrolment_ids)
     schemes: dict[str, Scheme] = {}
     for row in rules:  # by date, so that the version in force comes last
         rule = Rule._make(row[4:]) if row[5] <= day else None
@@ -213,7 +214,7 @@ def read(connection: Connection, enrolment_ids: Sequence[str], day: date) -> Fac
     )
 
 
-def _enrolment(row: sets.Row) -> Enrolment:
+def _enrolment(row: Sequence[Any]) -> Enrolment:
     lots = [
         Lot._make((*lot[:3], _day(lot[3]) if lot[3] else None, lot[4])) for lot in row[17] or ()
     ]
@@ -222,7 +223,7 @@ def _enrolment(row: sets.Row) -> Enrolment:
     return Enrolment._make((*row[:11], person, tuple(lots), _meetings(row[18])))
 
 
-def _run(row: sets.Row) -> Run:
+def _run(row: Sequence[Any]) -> Run:
     accreditations = [
         Accreditation(
             course_id,

@@ -1,4 +1,4 @@
-"""Writing confirmed enrolments: state, split, place and account, together in one statement.
+"""What a confirmation changes besides the books: state, split, place and account.
 
 Each change says what it rests on: the enrolment is still unconfirmed, the holder confirmed nothing
 else meanwhile, the run has the places. Where that is no longer so the work is stale.
@@ -6,17 +6,13 @@ else meanwhile, the run has the places. Where that is no longer so the work is s
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-import psycopg
-
 from ledger import sets
-from ledger.db import Stale
-from ledger.sets import Connection
+from ledger.sets import Change
 
 _ENROLMENT = {
     "id": "text",
@@ -36,37 +32,35 @@ _LINE = {
 }
 _ACCOUNT = {"id": "text", "version": "bigint"}
 _RUN = {"id": "text", "places": "bigint"}
-_ZEROS = "paid, released, clawed_back"
-
-_ON_POSTGRESQL = f"""
-    WITH enrolments AS (
-        UPDATE enrolment SET status = 'confirmed', own_share_cents = d.own_share_cents,
-            confirmed_at = d.confirmed_at, cooling_off_until = d.cooling_off_until,
-            hold_id = d.hold_id
-        FROM {sets.unnest("d", _ENROLMENT)}
-        WHERE enrolment.id = d.id AND enrolment.status IN ('requested', 'offered')
-        RETURNING enrolment.id
-    ), accounts AS (
-        UPDATE account SET version = account.version + 1 FROM {sets.unnest("d", _ACCOUNT)}
-        WHERE account.id = d.id AND account.version = d.version AND account.closed_at IS NULL
-        RETURNING account.id
-    ), lines AS (
-        INSERT INTO enrolment_line ({", ".join(_LINE)}, {_ZEROS})
-        SELECT {", ".join(_LINE)}, 0, 0, 0 FROM {sets.unnest("r", _LINE)}
-    ), runs AS (
-        UPDATE course_run SET taken = taken + d.places FROM {sets.unnest("d", _RUN)}
-        WHERE course_run.id = d.id AND status = 'planned' AND taken + d.places <= capacity
-        RETURNING course_run.id
-    )
-    SELECT (SELECT count(*) FROM enrolments), (SELECT count(*) FROM accounts),
-        (SELECT count(*) FROM runs)
-""".encode()  # noqa: S608 (our own names)
-_ON_SQLITE = (
+_ZEROS = {"paid": "bigint", "released": "bigint", "clawed_back": "bigint"}
+_ENROLMENTS = f"""
+    UPDATE enrolment SET status = 'confirmed', own_share_cents = d.own_share_cents,
+        confirmed_at = d.confirmed_at, cooling_off_until = d.cooling_off_until,
+        hold_id = d.hold_id
+    FROM {sets.unnest("d", _ENROLMENT)}
+    WHERE enrolment.id = d.id AND enrolment.status IN ('requested', 'offered')
+    RETURNING enrolment.id
+"""  # noqa: S608 (our own names)
+_ENROLMENTS_ON_SQLITE = (
     "UPDATE enrolment SET status = 'confirmed', own_share_cents = ?2, confirmed_at = ?3,"
-    " cooling_off_until = ?4, hold_id = ?5 WHERE id = ?1 AND status IN ('requested', 'offered')",
-    "UPDATE account SET version = version + 1 WHERE id = ?1 AND version = ?2 AND closed_at IS NULL",
+    " cooling_off_until = ?4, hold_id = ?5 WHERE id = ?1 AND status IN ('requested', 'offered')"
+)
+_ACCOUNTS = f"""
+    UPDATE account SET version = account.version + 1 FROM {sets.unnest("d", _ACCOUNT)}
+    WHERE account.id = d.id AND account.version = d.version AND account.closed_at IS NULL
+    RETURNING account.id
+"""  # noqa: S608
+_ACCOUNTS_ON_SQLITE = (
+    "UPDATE account SET version = version + 1 WHERE id = ?1 AND version = ?2 AND closed_at IS NULL"
+)
+_RUNS = f"""
+    UPDATE course_run SET taken = taken + d.places FROM {sets.unnest("d", _RUN)}
+    WHERE course_run.id = d.id AND status = 'planned' AND taken + d.places <= capacity
+    RETURNING course_run.id
+"""  # noqa: S608
+_RUNS_ON_SQLITE = (
     "UPDATE course_run SET taken = taken + ?2 WHERE id = ?1 AND status = 'planned'"
-    " AND taken + ?2 <= capacity",
+    " AND taken + ?2 <= capacity"
 )
 
 
@@ -85,53 +79,20 @@ class Confirmation:
     lines: Sequence[tuple[str, int, str, str, str, int]]
 
 
-def write(connection: Connection, confirmations: Sequence[Confirmation]) -> None:
-    """Write all of them. Raises Stale when something they rest on has changed meanwhile."""
+def changes(confirmations: Sequence[Confirmation]) -> list[Change]:
+    """Return what has to change for all of them; the runs, which everybody wants, last."""
     enrolments: list[sets.Row] = [
         (c.enrolment_id, c.own_share_cents, c.confirmed_at, c.cooling_off_until, c.hold_id)
         for c in confirmations
     ]
     accounts = sorted((c.account_id, c.account_version) for c in confirmations)
-    lines: list[sets.Row] = [(c.enrolment_id, *line) for c in confirmations for line in c.lines]
+    lines: list[sets.Row] = [
+        (c.enrolment_id, *line, 0, 0, 0) for c in confirmations for line in c.lines
+    ]
     runs = sorted(Counter(c.run_id for c in confirmations).items())
-    if isinstance(connection, sqlite3.Connection):
-        done = _on_sqlite(connection, enrolments, accounts, lines, runs)
-    else:
-        done = _on_postgresql(connection, enrolments, accounts, lines, runs)
-    if done != (len(enrolments), len(accounts), len(runs)):
-        raise Stale(f"{done} of {len(enrolments)} enrolments, accounts and their runs")
-
-
-def _on_postgresql(
-    connection: psycopg.Connection[tuple[int, int, int]],
-    enrolments: Sequence[sets.Row],
-    accounts: Sequence[sets.Row],
-    lines: Sequence[sets.Row],
-    runs: Sequence[sets.Row],
-) -> tuple[int, int, int]:
-    parameters = [
-        *sets.columns(enrolments, len(_ENROLMENT)),
-        *sets.columns(accounts, len(_ACCOUNT)),
-        *sets.columns(lines, len(_LINE)),
-        *sets.columns(runs, len(_RUN)),
+    return [
+        Change("enrolments", _ENROLMENT, _ENROLMENTS, _ENROLMENTS_ON_SQLITE, enrolments),
+        Change("accounts", _ACCOUNT, _ACCOUNTS, _ACCOUNTS_ON_SQLITE, accounts),
+        sets.addition("enrolment_lines", "enrolment_line", {**_LINE, **_ZEROS}, lines),
+        Change("runs", _RUN, _RUNS, _RUNS_ON_SQLITE, runs),
     ]
-    row = connection.execute(_ON_POSTGRESQL, parameters, prepare=True).fetchone()
-    return row or (0, 0, 0)
-
-
-def _on_sqlite(
-    connection: sqlite3.Connection,
-    enrolments: Sequence[sets.Row],
-    accounts: Sequence[sets.Row],
-    lines: Sequence[sets.Row],
-    runs: Sequence[sets.Row],
-) -> tuple[int, int, int]:
-    done = [
-        connection.executemany(statement, [tuple(map(sets.stored, row)) for row in rows]).rowcount
-        for statement, rows in zip(_ON_SQLITE, (enrolments, accounts, runs), strict=True)
-    ]
-    zeros = dict.fromkeys(_ZEROS.split(", "), "bigint")
-    sets.insert(
-        connection, "enrolment_line", {**_LINE, **zeros}, [(*row, 0, 0, 0) for row in lines]
-    )
-    return done[0], done[1], done[2]

@@ -22,7 +22,7 @@ ENDED = (
     "force_majeure",
     "lapsed",
 )
-_ACTIVE_SQL = text(f"status IN {ACTIVE!r}")
+_ACTIVE_SQL = text("ended_at IS NULL")  # no index names the status: it changes in place
 
 
 class Enrolment(Base):
@@ -46,7 +46,9 @@ class Enrolment(Base):
         ),
         Index("ix_enrolment_account", "account_id", "id"),
         Index("ix_enrolment_provider", "provider_id", "id"),
-        Index("ix_enrolment_run", "run_id", "status"),
+        CheckConstraint(f"(status IN {ACTIVE!r}) = (ended_at IS NULL)", name="ended"),
+        Index("ix_enrolment_run", "run_id"),
+        {"postgresql_with": {"fillfactor": 60}},
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)  # enr_…

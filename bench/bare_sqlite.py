@@ -105,7 +105,7 @@ def _recorded(offer: Offer, people: Sequence[Holder], seconds: float) -> Iterato
         head = Head(ids.new("txn"), entry.kind, entry.subject, "bench", clock.today(now), now)
         recorder = Recorder()
         batch = assemble([head], [digest(head, entry.lines)], [entry])
-        sqlite.write(cast(sqlite3.Connection, recorder), batch)
+        sqlite.write(cast(sqlite3.Connection, recorder), batch, ())
         done.append(recorder.statements)
     return iter(done)
 

@@ -24,11 +24,6 @@ Row = tuple[Any, ...]
 Connection = psycopg.Connection[Any] | sqlite3.Connection
 
 
-def _in_words_of(text: str, among: str, keys: str, list_: str, items: str) -> str:
-    told = text.replace("{among}", among).replace("{keys}", keys)
-    return told.replace("{list}", list_).replace("{items}", items)
-
-
 def moment(text: str) -> datetime:
     """Return a moment that an engine wrote in JSON or SQLite in a column: in UTC."""
     value = datetime.fromisoformat(text)
@@ -44,33 +39,47 @@ _FROM_TEXT: dict[str, Callable[[Any], Any]] = {
 }
 
 
+_POSTGRESQL = {
+    "{among}": "= ANY(%(keys)s::text[])",
+    "{keys}": "unnest(%(keys)s::text[]) AS k (key)",
+    # Asked first and looked up by index, whatever the planner thinks of the sizes.
+    "{within}": "= ANY(ARRAY(",
+    "{end}": "))",
+    "{list}": "json_agg",
+    "{items}": "json_build_array",
+}
+_SQLITE = {
+    "{among}": "IN (SELECT value FROM json_each(:keys))",
+    "{keys}": "(SELECT value AS key FROM json_each(:keys)) AS k",
+    "{within}": "IN (",
+    "{end}": ")",
+    "{list}": "json_group_array",
+    "{items}": "json_array",
+}
+
+
+def _in_words_of(text: str, words: Mapping[str, str]) -> str:
+    for placeholder, word in words.items():
+        text = text.replace(placeholder, word)
+    return text
+
+
 class Question:
     """A SELECT about a list of text keys, in words that both engines understand.
 
     ``text`` has ``{among}`` where a column that begins an index is compared with the keys, or
     ``{keys}`` for a table of them with the column ``key``: a scalar subquery per key is looked up
     by any index, also by a plan that was made when the table was empty.
+    ``{within} SELECT … {end}`` compares an indexed column with what another question gives.
     ``{list}`` and ``{items}`` stand for the functions that make a list of rows, each a list of
     values, in JSON (None when there are none). ``types`` names, per column that SQLite keeps as
     text or number, what it is: date, timestamptz, json or boolean.
     """
 
     def __init__(self, text: str, types: Mapping[int, str] | None = None) -> None:
-        self.on_postgresql = _in_words_of(
-            text,
-            "= ANY(%(keys)s::text[])",
-            "unnest(%(keys)s::text[]) AS k (key)",
-            "json_agg",
-            "json_build_array",
-        )
+        self.on_postgresql = _in_words_of(text, _POSTGRESQL)
         self.types = types or {}
-        self._sqlite = _in_words_of(
-            text,
-            "IN (SELECT value FROM json_each(:keys))",
-            "(SELECT value AS key FROM json_each(:keys)) AS k",
-            "json_group_array",
-            "json_array",
-        )
+        self._sqlite = _in_words_of(text, _SQLITE)
         self._converters = [(at, _FROM_TEXT[name]) for at, name in self.types.items()]
 
     def ask(self, connection: Connection, keys: Sequence[str]) -> list[Row]:

@@ -177,7 +177,7 @@ _RUNS = Question(
             AND (n.course_id IS NULL OR n.course_id = r.course_id))
     FROM course_run r JOIN course c ON c.id = r.course_id
     JOIN organisation o ON o.id = r.provider_id
-    WHERE r.id IN (SELECT run_id FROM enrolment WHERE id {among})
+    WHERE r.id {within} SELECT run_id FROM enrolment WHERE id {among} {end}
     """,
     {4: "date", 5: "date", 9: "timestamptz", 16: "json", 17: "json"},
 )
@@ -187,8 +187,8 @@ _RULES = Question(
         r.employers, r.age_from, r.age_until, r.course_ids, r.course_sectors, r.forms,
         r.share_percent, r.max_per_course_minor, r.cooling_off_days, r.free_until_days
     FROM scheme s JOIN scheme_rule r ON r.scheme_id = s.id
-    WHERE s.id IN (SELECT l.scheme_id FROM enrolment e JOIN lot l ON l.account_id = e.account_id
-        WHERE e.id {among} AND l.available > 0)
+    WHERE s.id {within} SELECT l.scheme_id FROM enrolment e
+        JOIN lot l ON l.account_id = e.account_id WHERE e.id {among} AND l.available > 0 {end}
     ORDER BY r.valid_from
     """,
     {5: "date", **dict.fromkeys((6, 7, 8, 11, 12, 13), "json")},

@@ -13,7 +13,7 @@ from ledger.accounts import expiry, people
 from ledger.db import SYSTEM, Database, Work
 from ledger.demo.world import World, acting
 from ledger.errors import Conflict
-from ledger.funders import accruals, budgets, grants
+from ledger.funders import accruals, budgets, grants, rounds
 from ledger.funders.grant_rows import Wish
 from ledger.providers import (
     attendance,
@@ -77,6 +77,7 @@ def tell(database: Database, world: World, now: datetime, tick: Callable[[], Non
         tick()
     with database.work(SYSTEM, now) as work:
         _open_courses(work, world)
+        _open_round(work, world)
     tick()
 
 
@@ -88,6 +89,18 @@ def _open_courses(work: Work, world: World) -> None:
             day = work.today + timedelta(days=world.draw.randrange(21, 90))
             by_provider = acting(work, world.provider_actors[course.provider_id])
             runs.create(by_provider, course.id, _run_facts(world, course, day))
+
+
+def _open_round(work: Work, world: World) -> None:
+    """Let holders ask for a little more this month, first come first served."""
+    rounds.open_round(
+        acting(work, world.funder_actor("region")),
+        world.schemes["hybrid"].id,
+        10_000,
+        200_000,
+        work.now - timedelta(days=2),
+        work.now + timedelta(days=28),
+    )
 
 
 def _office(work: Work, world: World, month: Month, now: datetime) -> None:

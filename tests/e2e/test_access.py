@@ -112,6 +112,7 @@ def foreign(product: Product, people: dict[str, Login]) -> dict[str, str]:
     values["transaction_id"] = str(product.ask(credit, values["lot_id"])[0][0])
     values["case_id"] = str(product.ask("SELECT id FROM review_case LIMIT 1")[0][0])
     values["batch_id"] = str(product.ask("SELECT id FROM grant_batch LIMIT 1")[0][0])
+    values["round_id"] = str(product.ask("SELECT id FROM grant_round LIMIT 1")[0][0])
     values["token"] = str(product.ask("SELECT token FROM credential LIMIT 1")[0][0])
     fixed = {"period": "2026-01", "code": "not-found", "code_id": "cod_unknown", "size": "1"}
     return values | fixed

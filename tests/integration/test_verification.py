@@ -200,7 +200,7 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         "credential",
     ),
     "a forgotten reservation": (
-        "UPDATE enrolment SET status = 'withdrawn' WHERE id = :running",
+        "UPDATE enrolment SET status = 'withdrawn', ended_at = begun_at WHERE id = :running",
         "its money is still reserved",
         "running",
     ),
@@ -210,7 +210,7 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         "running",
     ),
     "an ended reservation": (
-        "UPDATE enrolment SET status = 'started' WHERE id = :done",
+        "UPDATE enrolment SET status = 'started', ended_at = NULL WHERE id = :done",
         "its reservation ended while it goes on",
         "done",
     ),

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import partial
 
 from ledger import ids
 from ledger.accounts.canonical import Head, Line
@@ -61,7 +60,7 @@ class Entry:
     reverses_id: str | None = None
     opens: NewLot | None = None
     actor_id: str | None = None
-    id: str = field(default_factory=partial(ids.new, "txn"))
+    id: str = field(default_factory=lambda: ids.new("txn"))
 
 
 @dataclass(frozen=True, slots=True)

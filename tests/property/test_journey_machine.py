@@ -21,7 +21,7 @@ from tests.postgres import Cluster
 from tests.property.machine.paying import Journey
 
 MINUTES = float(os.environ.get("LEERREKENING_MACHINE_MINUTES", "0"))
-EXAMPLES, STEPS = (10, 80) if MINUTES else (12, 40)
+EXAMPLES, STEPS = (10, 80) if MINUTES else (8, 40)
 Place = tuple[Callable[[], str], Callable[[str], None]]
 
 

@@ -55,7 +55,7 @@ def parse_amount(text: str, field: str = "amount") -> int:
     match = _AMOUNT.fullmatch(plain)
     if match is None or len(plain) > 24 or re.fullmatch(r"\d+,\d{3}", plain):
         raise Invalid(
-            N_("Write the amount in euros, for example 1234,56 (more than zero)."), field=field
+            N_("Write the amount in euros without a sign, for example 1234,56."), field=field
         )
     whole = re.sub(r"[.,]", "", match["whole"] or match["whole_en"])
     cents = (match["cents"] or match["cents_en"] or "0").ljust(2, "0")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from multiprocessing.util import Finalize
 
@@ -34,6 +35,8 @@ def run(host: str, port: int, workers: int) -> None:
         websockets=False,
         log_access=False,
     )
+    # It takes threads for work of the processor; ours wait for the database, see above.
+    logging.getLogger("_granian").addFilter(lambda record: "Python threads" not in record.msg)
     server.serve()
 
 

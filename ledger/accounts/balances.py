@@ -14,30 +14,16 @@ from sqlalchemy import ColumnElement, Row, Select, and_, func, select, union_all
 from sqlalchemy.orm import Session
 
 from ledger.accounts import moments
+from ledger.accounts.journal.batch import COUNTER_OF, COUNTERS
 from ledger.accounts.models import BUCKETS, LogEntry, Posting, Rollup, Seal, Unsealed
 from ledger.accounts.moments import AsOf
 
-# Which counter of a lot a bucket's postings change, with which sign, as the journal says.
-COUNTER_OF = {
-    "fund": ("credited", -1),
-    "available": ("available", 1),
-    "held": ("held", 1),
-    "returned": ("returned", 1),
-    "payable": ("spent", 1),
-    "receivable": ("spent", 1),
-    "bank": ("spent", 1),
-}
-COUNTERS = ("credited", "available", "held", "spent", "returned")
 
-
-def bucket_balance(
-    session: Session, scheme_id: str, bucket: str, provider_id: str | None = None
-) -> int:
-    """Return the balance of one bucket of a scheme, of one provider when given, in minor units."""
+def bucket_balance(session: Session, scheme_id: str, bucket: str) -> int:
+    """Return the balance of one bucket of a scheme in minor units."""
 
     def wanted(table: Any) -> ColumnElement[bool]:
-        found = and_(table.scheme_id == scheme_id, table.bucket == bucket)
-        return found if provider_id is None else and_(found, table.provider_id == provider_id)
+        return and_(table.scheme_id == scheme_id, table.bucket == bucket)
 
     return sum(int(row[2]) for row in _sums(session, wanted))
 
@@ -58,14 +44,6 @@ def of_schemes(
     )
     for scheme_id, bucket, amount in rows:
         sums[scheme_id][bucket] = int(amount)
-    return sums
-
-
-def of_provider(session: Session, provider_id: str) -> dict[str, dict[str, int]]:
-    """Return per scheme what a provider is owed and owes: ``payable`` and ``receivable``."""
-    sums: dict[str, dict[str, int]] = {}
-    for scheme_id, bucket, amount in _sums(session, lambda t: t.provider_id == provider_id):
-        sums.setdefault(scheme_id, {"payable": 0, "receivable": 0})[bucket] = int(amount)
     return sums
 
 

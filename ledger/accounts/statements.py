@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from ledger import paging
 from ledger.accounts import balances, expiry, lots, moments, neighbours, wording
-from ledger.accounts.balances import COUNTER_OF
+from ledger.accounts.journal.batch import COUNTER_OF
 from ledger.accounts.lots import LotView
 from ledger.accounts.models import Lot, Organisation, Posting, Rule, Scheme, Transaction
 from ledger.accounts.moments import AsOf

@@ -193,6 +193,23 @@ def require_place(taken: int, capacity: int) -> None:
         raise RunFull(N_("This course run is full; choose another one."))
 
 
+def require_no_overlap(
+    others: Iterable[tuple[datetime, datetime, str]],
+    sessions: Sequence[tuple[datetime, datetime]],
+) -> None:
+    """Raise Overlap when one of ``others`` (begin, end, course) lies at the hours of a session."""
+    for begins, ends, course in others:
+        if any(
+            begins < session_ends and session_begins < ends
+            for session_begins, session_ends in sessions
+        ):
+            raise Overlap(
+                N_("On %(moment)s you have a session of %(course)s, which you are enrolled in."),
+                moment=begins,
+                course=course,
+            )
+
+
 def _check_run(work: Work, run: Run, course: Course) -> None:
     require_offered(run.status, course.status, starts_at(work.session, run), work.now)
     for day in sorted({work.today, run.starts_on}):
@@ -213,13 +230,10 @@ def _check_overlap(session: Session, account_id: str, run_id: str) -> None:
         )
         .order_by(RunSession.starts_at)
     ).all()
-    for meeting, title in others:
-        if any(meeting.starts_at < m.ends_at and m.starts_at < meeting.ends_at for m in mine):
-            raise Overlap(
-                N_("On %(moment)s you have a session of %(course)s, which you are enrolled in."),
-                moment=meeting.starts_at,
-                course=title,
-            )
+    require_no_overlap(
+        ((meeting.starts_at, meeting.ends_at, title) for meeting, title in others),
+        [(meeting.starts_at, meeting.ends_at) for meeting in mine],
+    )
 
 
 def _new(

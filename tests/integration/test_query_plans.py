@@ -28,7 +28,7 @@ from ledger.funders.audit import Filter
 from ledger.funders.pseudonyms import Pseudonyms
 from tests.integration.funding import NOW, Funding, accounts
 from tests.integration.sealed import seal
-from tests.integration.spending import PROVIDER, hold, two_funders
+from tests.integration.spending import hold, two_funders
 
 NAMES = Pseudonyms("a secret of this test")
 TRANSACTIONS = 25_000  # of two postings each
@@ -153,7 +153,6 @@ QUESTIONS: dict[str, Callable[[Session, Books], object]] = {
     "transaction of an account": lambda s, b: statements.movement(s, b.holder.id, b.held),
     "lot": lambda s, b: statements.lot(s, b.holder.id, b.lot_id),
     "balance of a bucket": lambda s, b: balances.bucket_balance(s, b.money.scheme_id, "held"),
-    "balance of a provider": lambda s, _: balances.of_provider(s, PROVIDER),
     "fund": lambda s, b: lots.fund_balance(s, b.money.scheme_id),
     "all schemes": lambda s, b: audit.overview(s, b.money.first),
     "scheme": lambda s, b: audit.figures(s, b.money.first, b.money.scheme_id),

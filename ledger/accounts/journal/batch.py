@@ -11,16 +11,17 @@ from ledger import ids
 from ledger.accounts.canonical import Head, Line
 
 COUNTERS = ("credited", "available", "held", "spent", "returned")
-# bucket: which counter of a lot moves, and in which direction
-_COUNTER_OF = {
-    "fund": (0, -1),
-    "available": (1, 1),
-    "held": (2, 1),
-    "payable": (3, 1),
-    "receivable": (3, 1),
-    "bank": (3, 1),
-    "returned": (4, 1),
+# Which counter of a lot the lines of a bucket move, and in which direction.
+COUNTER_OF = {
+    "fund": ("credited", -1),
+    "available": ("available", 1),
+    "held": ("held", 1),
+    "payable": ("spent", 1),
+    "receivable": ("spent", 1),
+    "bank": ("spent", 1),
+    "returned": ("returned", 1),
 }
+_PLACE_OF = {bucket: (COUNTERS.index(name), sign) for bucket, (name, sign) in COUNTER_OF.items()}
 
 TransactionRow = tuple[
     str, str, str, str, date, datetime, str | None, str | None, bytes
@@ -136,7 +137,7 @@ def _deltas(entries: Iterable[Entry]) -> tuple[dict[str, list[int]], dict[str, i
             if line.bucket == "fund":
                 funds[line.scheme_id] += line.amount
             if line.lot_id is not None:
-                counter, sign = _COUNTER_OF[line.bucket]
+                counter, sign = _PLACE_OF[line.bucket]
                 lots.setdefault(line.lot_id, [0, 0, 0, 0, 0])[counter] += sign * line.amount
     return lots, funds
 

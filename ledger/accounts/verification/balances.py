@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from ledger import clock
-from ledger.accounts.balances import COUNTER_OF, COUNTERS
 from ledger.accounts.expiry import GRACE_DAYS, NOTICES
+from ledger.accounts.journal.batch import COUNTER_OF, COUNTERS
 from ledger.accounts.models import Account, ExpiryNotice, Lot, Posting, Transaction
 from ledger.accounts.verification.finding import Finding, stream
 from ledger.messages import N_, Message

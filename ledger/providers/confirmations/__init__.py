@@ -21,7 +21,6 @@ from ledger.errors import (
     InsufficientBalance,
     Invalid,
     NotFound,
-    Overlap,
     WrongState,
 )
 from ledger.messages import N_
@@ -124,7 +123,9 @@ def _decide(work: Work, known: Facts, wish: Wish, taken: dict[str, int]) -> _Dec
         )
     run = known.runs[enrolment.run_id]
     _check_run(work, run, taken.get(run.id, 0))
-    _check_overlap(enrolment, run)
+    if enrolment.others:
+        sessions = [(meeting.starts_at, meeting.ends_at) for meeting in run.meetings()]
+        enrolments.require_no_overlap(enrolment.others, sessions)
     _check_own_share(enrolment.price_cents, wish.own_share_cents)
     quote = _quote(work, known, enrolment, run, wish.own_share_cents)
     quote.require()
@@ -143,20 +144,6 @@ def _check_run(work: Work, run: Run, taken_now: int) -> None:
         (work.today, run.starts_on),
     )
     enrolments.require_place(run.taken + taken_now, run.capacity)
-
-
-def _check_overlap(enrolment: Enrolment, run: Run) -> None:
-    sessions = run.meetings() if enrolment.others else ()
-    for meeting in enrolment.others:
-        if any(
-            meeting.starts_at < mine.ends_at and mine.starts_at < meeting.ends_at
-            for mine in sessions
-        ):
-            raise Overlap(
-                N_("On %(moment)s you have a session of %(course)s, which you are enrolled in."),
-                moment=meeting.starts_at,
-                course=meeting.title,
-            )
 
 
 def _check_own_share(price_cents: int, own_share_cents: int) -> None:

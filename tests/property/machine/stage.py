@@ -21,7 +21,7 @@ from ledger.accounts import (
     moments,
     verification,
 )
-from ledger.accounts.balances import COUNTERS
+from ledger.accounts.journal.batch import COUNTERS
 from ledger.accounts.models import BUCKETS
 from ledger.accounts.seals import sealer
 from ledger.accounts.seals.keys import Keys

@@ -15,6 +15,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, MetaData, text
 
 from ledger.db import Database
+from ledger.errors import Conflict
+from ledger.messages import N_
 
 
 def _config() -> Config:
@@ -28,6 +30,12 @@ def head() -> str:
     return str(ScriptDirectory.from_config(_config()).get_current_head())
 
 
+def known() -> tuple[str, ...]:
+    """Return the versions that this package can upgrade from, and the newest."""
+    found = ScriptDirectory.from_config(_config()).walk_revisions()
+    return tuple(script.revision for script in found)
+
+
 def current(engine: Engine) -> str | None:
     """Return the version of a database, None for an empty one."""
     with engine.connect() as connection:
@@ -35,9 +43,23 @@ def current(engine: Engine) -> str | None:
 
 
 def upgrade(url: str) -> None:
-    """Bring the database at ``url`` to the newest version; a current one is left alone."""
+    """Bring the database at ``url`` to the newest version; a current one is left alone.
+
+    Raises Conflict for a version that this package does not know, newer or from before the first
+    release: the hashes in its books were made of other bytes.
+    """
     database = Database(url)
     try:
+        found = current(database.engine)
+        if found not in (None, *known()):
+            raise Conflict(
+                N_(
+                    "This database is at version %(found)s, which this release does not know."
+                    " Nothing was changed. For a demonstration, begin anew with: leerrekening"
+                    " demo --reset"
+                ),
+                found=found,
+            )
         with database.engine.begin() as connection:
             config = _config()
             config.attributes["connection"] = connection
